@@ -1,0 +1,171 @@
+"""The interface between a method and the harness: its card, its config, `train` and `translate`.
+
+An adapter owns the mapping and nothing else: it says what its method needs, refuses a task that lacks it, and builds
+the method from its config. Adapters are found by name through `i2ibench.registry`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from i2ibench.errors import BenchError, nearest
+from i2ibench.task import LabelTable, Level, Need, Resolution, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from i2ibench.models.method import Batch, Method
+
+
+class Paper(BaseModel):
+    """Where a method was published."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    authors: str
+    venue: str
+    year: int
+    arxiv: str | None = None
+
+
+class MethodCard(BaseModel):
+    """What a method is and asks for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    title: str
+    paper: Paper | None = None
+    levels: frozenset[Level]
+    """Levels of fidelity it was published for; it may be run on others."""
+    needs: frozenset[Need] = frozenset()
+    likelihood: bool = False
+    """Has `bits_per_dim`."""
+    stochastic: bool = False
+    """Several samples of one source differ."""
+    one_by_one: bool = False
+    """Keeps batch statistics at translation, so pictures are translated one by one."""
+    deviations: tuple[str, ...] = ()
+    """Every deliberate deviation from the paper."""
+
+
+class Augmentation(BaseModel):
+    """How training pictures are varied: resized by `scale`, cropped back at random, mirrored with probability 1/2.
+
+    In paired tasks source, target and labels get the same crop and mirroring; unpaired sides are independent.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    scale: float = 1.0
+    mirror: bool = False
+
+
+class Shape(BaseModel):
+    """What a method must know of a task to be built."""
+
+    model_config = ConfigDict(frozen=True)
+
+    resolution: Resolution
+    labels: LabelTable | None = None
+
+    @classmethod
+    def of(cls, task: Task, resolution: Resolution) -> Shape:
+        """The shape of `task` at `resolution`."""
+        return cls(resolution=resolution, labels=task.labels)
+
+
+class Training(Protocol):
+    """What the harness hands to `Adapter.train`."""
+
+    def fit(self, method: Method) -> None:
+        """Train `method` in the shared loop: budget, precision, checkpoints, logs, resumption."""
+
+
+class Adapter:
+    """A method's face to the harness. Subclasses set `card`, `presets` and `config`, and write `build`."""
+
+    card: ClassVar[MethodCard]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}}
+    """Config fields by preset; `paper` is the config's own defaults, the numbers of the paper."""
+
+    @classmethod
+    def config(cls) -> type[Any]:
+        """The method's config class, a frozen dataclass in its own file (imported here: it needs torch)."""
+        raise NotImplementedError
+
+    @classmethod
+    def build(cls, config: Any, shape: Shape) -> Method:
+        """The method for pictures of `shape`. On the `meta` device too."""
+        raise NotImplementedError
+
+    @classmethod
+    def augmentation(cls, config: Any) -> Augmentation:
+        """How the method's recipe varies its training pictures."""
+        return Augmentation()
+
+    @classmethod
+    def train(cls, method: Method, training: Training) -> None:
+        """Train `method`; the shared loop unless the method truly differs."""
+        training.fit(method)
+
+    @classmethod
+    def translate(cls, method: Method, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
+        """Translate a batch; the method's own unless it truly differs."""
+        return method.translate(batch, seed=seed, sample=sample)
+
+    @classmethod
+    def refuse(cls, task: Task) -> None:
+        """Raise `BenchError` in one sentence where `task` lacks what the method needs."""
+        lacking = sorted(need.value for need in cls.card.needs - task.gives)
+        if lacking:
+            raise BenchError(
+                f"task {task.id!r} gives no {' and no '.join(lacking)}, which {cls.card.name} needs: choose a task that "
+                f"does (i2ibench list tasks --needs {lacking[0]})"
+            )
+
+    @classmethod
+    def configure(cls, preset: str = "paper", overrides: Mapping[str, str] | None = None) -> Any:
+        """The config of `preset` with `overrides` (texts, as `--set` gives them) parsed to their fields' types.
+
+        Raises `BenchError` on an unknown preset or field, on a text that is not of the field's type, and on a value
+        that the config itself refuses.
+        """
+        if preset not in cls.presets:
+            raise BenchError(f"{cls.card.name} has no preset {preset!r}: {nearest(preset, cls.presets)}")
+        kind = cls.config()
+        types = typing.get_type_hints(kind)
+        values = dict(cls.presets[preset])
+        for name, text in (overrides or {}).items():
+            if name not in types:
+                raise BenchError(f"{cls.card.name} has no config field {name!r}: {nearest(name, types)}")
+            values[name] = _parse(cls.card.name, name, text, types[name])
+        try:
+            return kind(**values)
+        except ValueError as error:
+            raise BenchError(f"{cls.card.name}: {error}") from error
+
+
+def config_values(config: Any) -> dict[str, Any]:
+    """A config as JSON values, for records and hashes."""
+    values: dict[str, Any] = dataclasses.asdict(config)
+    return values
+
+
+def _parse(method: str, name: str, text: str, kind: Any) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    try:
+        return adapter.validate_strings(text) if not text.startswith("[") else adapter.validate_json(text)
+    except ValidationError as error:
+        wanted = getattr(kind, "__name__", None) or str(kind).replace("typing.", "")
+        raise BenchError(
+            f"{method}: config field {name!r} takes {wanted}, and {text!r} is none: {error.errors()[0]['msg']}"
+        ) from error

@@ -1,0 +1,123 @@
+"""The columns that every source of pictures yields, and their Arrow cache.
+
+A task's `data` names a function `(split, resolution) -> Iterator[Row]`. Its rows are written once to
+`<cache>/data/<task>/<resolution>/<split>` as a `datasets.Dataset` and read from there ever after.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from i2ibench.errors import BenchError, nearest
+from i2ibench.task import Resolution, Task
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+Advance = Callable[[], None]
+"""Called once for every row made; a progress bar's step."""
+
+
+class Row(TypedDict, total=False):
+    """One example. Pictures are uint8 `[H, W, 3]` RGB; what a task lacks is left out of all its rows."""
+
+    name: str
+    source: NDArray[np.uint8]
+    target: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    """Class ids `[H, W]`, 255 ignored."""
+    instances: NDArray[np.uint16]
+    """Instance ids `[H, W]`; pixels of no object carry their class's id."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of a task at one resolution."""
+
+    task: Task
+    resolution: Resolution
+    name: str
+    rows: Dataset
+    fingerprint: str
+    """sha256 over the names and pixels of all rows in order: the same wherever the pictures are the same."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def cache_folder() -> Path:
+    """`$I2IBENCH_CACHE`, else `$XDG_CACHE_HOME/i2ibench`, else `~/.cache/i2ibench`."""
+    if own := os.environ.get("I2IBENCH_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "i2ibench"
+
+
+def load(task: Task, resolution: Resolution, split: str, *, advance: Advance | None = None) -> Split:
+    """A split of `task`, made on first use. `advance` is called for each row while it is being made.
+
+    Raises `BenchError` on a split that the task does not have and on a cache that cannot be written.
+    """
+    import datasets
+
+    if split not in task.splits:
+        raise BenchError(f"task {task.id!r} has no split {split!r}: {nearest(split, task.splits)}")
+    folder = cache_folder() / "data" / task.id / str(resolution) / split
+    if not (folder / "card.json").exists():
+        _make(task, resolution, split, folder, advance)
+    card = json.loads((folder / "card.json").read_text())
+    return Split(task, resolution, split, datasets.load_from_disk(str(folder)), card["fingerprint"])
+
+
+def _make(task: Task, resolution: Resolution, split: str, folder: Path, advance: Advance | None) -> None:
+    """Write the split beside its place and move it there, so that a killed or second maker leaves no half."""
+    import datasets
+
+    module, _, function = task.data.partition(":")
+    source: Callable[[str, Resolution], Iterator[Row]] = getattr(importlib.import_module(module), function)
+    digest, columns = hashlib.sha256(), dict[str, list[Any]]()
+    for row in source(split, resolution):
+        for column, value in sorted(row.items()):
+            content = value.encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes()  # type: ignore[attr-defined]
+            digest.update(f"{column}:{len(content)}:".encode() + content)
+            columns.setdefault(column, []).append(value if isinstance(value, str) else _png(value))
+        if advance is not None:
+            advance()
+    features = {name: datasets.Value("string") if name == "name" else datasets.Image() for name in columns}
+    rows = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{split}-") as aside:
+            rows.save_to_disk(aside)
+            card = {"fingerprint": digest.hexdigest(), "rows": len(rows)}
+            (Path(aside) / "card.json").write_text(json.dumps(card))
+            shutil.rmtree(folder, ignore_errors=True)
+            Path(aside).rename(folder)
+            Path(aside).mkdir()  # for TemporaryDirectory to clean up
+    except OSError as error:
+        raise BenchError(
+            f"the data cache {str(folder.parent)!r} cannot be written ({error.strerror}): free some disk or point "
+            "I2IBENCH_CACHE at another folder"
+        ) from error
+
+
+def _png(picture: Any) -> dict[str, bytes]:
+    """The picture as the bytes of a PNG: what Arrow stores and `datasets.Image` decodes."""
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "png", compress_level=1)
+    return {"bytes": buffer.getvalue()}

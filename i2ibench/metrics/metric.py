@@ -1,0 +1,119 @@
+"""What a metric is: `update` with each chunk of pictures, `merge` with another's state, `compute` scores.
+
+The evaluator decodes every picture once and runs each feature extractor once per picture, however many metrics read
+it; a metric sees pictures and features only through a `Chunk`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+from typing_extensions import Self
+
+from i2ibench.protocol import Protocol, Score
+from i2ibench.task import Resolution, Task
+
+Side = Literal["output", "target"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is being scored, as every metric must know it before the walk."""
+
+    task: Task
+    resolution: Resolution
+    split: str
+    n: int
+    """Outputs to be scored."""
+    n_reference: int
+    """Real target pictures on the other side."""
+    reference_hash: str
+    """sha256 over the real target pictures' content."""
+    quick: bool = False
+    """Only a part of the split is scored."""
+    likelihood_draws: int = 0
+    """Dequantisation draws of `Chunk.bits_per_dim`; 0 where the method has no likelihood or is unknown."""
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def protocol(self, metric: str, **fields: object) -> Protocol:
+        """The metric's protocol in this setting."""
+        return Protocol.model_validate(
+            {
+                "metric": metric,
+                "task": self.task.id,
+                "resolution": self.resolution,
+                "split": self.split,
+                "n": self.n,
+                "quick": self.quick,
+                **fields,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some of the pictures being scored, decoded once, on the setting's device."""
+
+    names: tuple[str, ...]
+    output: Tensor
+    """float32 `[B, 3, H, W]` in [-1, 1], from 8-bit pictures: `(output + 1) * 127.5` is whole."""
+    source: Tensor
+    target: Tensor | None = None
+    """The target of each source, in paired tasks."""
+    labels: Tensor | None = None
+    """int64 `[B, H, W]` of the source, 255 ignored."""
+    bits_per_dim: Tensor | None = None
+    """float64 `[B, draws]` from the method itself."""
+    extract: Callable[[str, Side], Tensor] | None = None
+
+    def features(self, extractor: str, side: Side) -> Tensor:
+        """float32 `[B, d]` of one side by a named extractor (`metrics.extractors`); computed once per chunk."""
+        assert self.extract is not None, "a chunk made without extractors has no features"
+        return self.extract(extractor, side)
+
+
+class Metric(ABC):
+    """A metric in one setting. States merge, so that shards of the pictures give the same number."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    """What it measures, in one line with its source."""
+    columns: ClassVar[Mapping[str, bool]]
+    """The scores it gives, and whether higher is better."""
+    extractor: ClassVar[str | None] = None
+    """Name of the feature extractor it reads, if any."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+
+    @classmethod
+    def unavailable(cls, setting: Setting) -> str | None:
+        """Why the metric does not apply or cannot be had in `setting`, with the way out; None where it can."""
+        return None
+
+    @abstractmethod
+    def update(self, chunk: Chunk) -> None:
+        """Take in a chunk of outputs (in paired tasks with their targets)."""
+
+    def update_reference(self, chunk: Chunk) -> None:
+        """Take in a chunk of real target pictures (its `target`; `output` is the same), for metrics of two sets.
+
+        The evaluator hands over every reference picture exactly once.
+        """
+
+    @abstractmethod
+    def merge(self, other: Self) -> None:
+        """Take in another's state, of other pictures in the same setting."""
+
+    @abstractmethod
+    def compute(self) -> tuple[Score, ...]:
+        """The scores, one for each of `columns`."""
+
+    def per_picture(self) -> Mapping[str, Mapping[str, float]]:
+        """Values by column, then by picture's name; empty for metrics of whole sets."""
+        return {}

@@ -1,0 +1,91 @@
+"""Names to adapters, tasks and metrics. Lazy: a name costs an import only when it is asked for.
+
+Other packages add theirs by entry points in the groups `i2ibench.adapters`, `i2ibench.tasks` and `i2ibench.metrics`,
+each `name = "module:attribute"`; a name of ours cannot be taken.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import lru_cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+from i2ibench.errors import BenchError, nearest
+
+if TYPE_CHECKING:
+    from i2ibench.adapter import Adapter
+    from i2ibench.metrics.metric import Metric
+    from i2ibench.task import Task
+
+_ADAPTERS = {
+    "identity": "i2ibench.adapters.identity:Identity",
+    "pix2pix": "i2ibench.adapters.pix2pix:Pix2Pix",
+    "c_glow": "i2ibench.adapters.c_glow:CGlow",
+}
+_TASKS = {
+    "aerial2map": "i2ibench.tasks.strong:AERIAL2MAP",
+    "streets-label2photo": "i2ibench.tasks.strong:STREETS_LABEL2PHOTO",
+}
+_METRICS = {
+    "fid": "i2ibench.metrics.frechet:FID",
+    "kid": "i2ibench.metrics.kernel:KID",
+    "fd_efficientnet_lite0": "i2ibench.metrics.frechet:FDEfficientNetLite0",
+    "kd_efficientnet_lite0": "i2ibench.metrics.kernel:KDEfficientNetLite0",
+    "lpips": "i2ibench.metrics.lpips:LPIPS",
+    "ssim": "i2ibench.metrics.ssim:SSIM",
+    "psnr": "i2ibench.metrics.psnr:PSNR",
+    "psp": "i2ibench.metrics.psp:PSP",
+    "bpd": "i2ibench.metrics.bpd:BPD",
+}
+
+
+def methods() -> list[str]:
+    """Names of all methods."""
+    return sorted(_table("adapters"))
+
+
+def tasks() -> list[str]:
+    """Names of all tasks, without versions."""
+    return sorted(_table("tasks"))
+
+
+def metrics() -> list[str]:
+    """Names of all metrics."""
+    return sorted(_table("metrics"))
+
+
+def adapter(name: str) -> type[Adapter]:
+    """The adapter of method `name`. Raises `BenchError` with the nearest names where there is none."""
+    found: type[Adapter] = _load("adapters", "method", name)
+    return found
+
+
+def task(name: str) -> Task:
+    """The task `name` or `name@version`. Raises `BenchError` on an unknown name or another version."""
+    bare, _, version = name.partition("@")
+    found: Task = _load("tasks", "task", bare)
+    if version and version != str(found.version):
+        raise BenchError(f"task {bare!r} is at version {found.version}, not {version}: name {found.id!r}")
+    return found
+
+
+def metric(name: str) -> type[Metric]:
+    """The metric `name`. Raises `BenchError` with the nearest names where there is none."""
+    found: type[Metric] = _load("metrics", "metric", name)
+    return found
+
+
+@lru_cache
+def _table(group: str) -> dict[str, str]:
+    ours = {"adapters": _ADAPTERS, "tasks": _TASKS, "metrics": _METRICS}[group]
+    others = {point.name: point.value for point in entry_points(group=f"i2ibench.{group}")}
+    return {**others, **ours}
+
+
+def _load(group: str, kind: str, name: str) -> Any:
+    table = _table(group)
+    if name not in table:
+        raise BenchError(f"there is no {kind} {name!r}: {nearest(name, table)} (i2ibench list {kind}s)")
+    module, _, attribute = table[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)

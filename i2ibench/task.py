@@ -1,0 +1,123 @@
+"""The card of a task: what is translated into what, on which pictures, with which supervision, scored by what."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from i2ibench.errors import BenchError
+
+IGNORE = 255
+"""The label of pixels that belong to no class."""
+
+
+class Level(str, Enum):
+    """How much of the source must survive translation."""
+
+    STRONG = "strong"
+    NORMAL = "normal"
+    WEAK = "weak"
+
+
+class Need(str, Enum):
+    """What a task can give beside source pictures, and a method can need."""
+
+    PAIRS = "pairs"
+    LABELS = "labels"
+    INSTANCES = "instances"
+    BOXES = "boxes"
+    CLASSES = "classes"
+    VIDEO = "video"
+
+
+class Resolution(NamedTuple):
+    """Height and width in pixels, written `64x128`."""
+
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}"
+
+    @classmethod
+    def parse(cls, text: str | Resolution) -> Resolution:
+        """Read `HEIGHTxWIDTH`, or one number for a square. Raises `BenchError` on anything else."""
+        match = re.fullmatch(r"(\d+)(?:x(\d+))?", str(text).strip().lower())
+        if match is None:
+            raise BenchError(f"resolution {str(text)!r} is not HEIGHTxWIDTH in pixels, say 64x128, nor one number, say 64")
+        return cls(int(match[1]), int(match[2] or match[1]))
+
+
+ResolutionField = Annotated[
+    Resolution,
+    BeforeValidator(lambda value: Resolution.parse(value) if isinstance(value, str) else value),
+    PlainSerializer(str, return_type=str),
+]
+"""A `Resolution` in a record: `"64x128"` in JSON."""
+
+
+class LabelTable(BaseModel):
+    """The classes of a labelled task: `names[i]` and its colour `palette[i]` (RGB, 0 to 255) have id i."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    names: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    things: frozenset[int] = frozenset()
+    """Ids of countable objects: the classes that have instances."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+class Task(BaseModel):
+    """A task's card. `id` names it everywhere; a change of its pictures or splits is a new version."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: int = 1
+    title: str
+    """One line: from what to what."""
+    description: str
+    """What the pictures are, where they come from, how they are split and why nothing leaks."""
+    level: Level
+    gives: frozenset[Need]
+    """Paired tasks give `PAIRS`; without it source and target are independent draws of two domains."""
+    resolutions: tuple[ResolutionField, ...]
+    """Those offered; the first is the default."""
+    splits: dict[str, int]
+    """Pictures in `train`, `val` and `test`, at the default resolution where that matters."""
+    data: str
+    """`module:function` of `(split: str, resolution: Resolution) -> Iterator[dict]`: rows of the columns in `data.rows`."""
+    labels: LabelTable | None = None
+    metrics: tuple[str, ...]
+    """What the task is scored by, in the order of a board's columns."""
+    source: str
+    """Origin of the pictures."""
+    licence: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """`name@version`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def paired(self) -> bool:
+        """Whether every source has its target."""
+        return Need.PAIRS in self.gives
+
+    def resolution(self, text: str | Resolution | None = None) -> Resolution:
+        """The default resolution, or `text` checked against those offered. Raises `BenchError`."""
+        if text is None:
+            return self.resolutions[0]
+        wanted = Resolution.parse(text)
+        if wanted not in self.resolutions:
+            offered = ", ".join(map(str, self.resolutions))
+            raise BenchError(f"task {self.id!r} is offered at {offered}, not at {wanted}: choose one of these")
+        return wanted

@@ -1,0 +1,1 @@
+"""The published methods, one readable file each, in torch alone. Import as `i2ibench.models`."""
