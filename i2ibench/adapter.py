@@ -7,6 +7,7 @@ the method from its config. Adapters are found by name through `i2ibench.registr
 from __future__ import annotations
 
 import dataclasses
+import json
 import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -45,6 +46,8 @@ class MethodCard(BaseModel):
     levels: frozenset[Level]
     """Levels of fidelity it was published for; it may be run on others."""
     needs: frozenset[Need] = frozenset()
+    resolution: Resolution = Resolution(256, 256)
+    """Height and width of the paper's main results."""
     likelihood: bool = False
     """Has `bits_per_dim`."""
     stochastic: bool = False
@@ -94,6 +97,8 @@ class Adapter:
     card: ClassVar[MethodCard]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}}
     """Config fields by preset; `paper` is the config's own defaults, the numbers of the paper."""
+    batch_size: ClassVar[Mapping[str, int]] = {}
+    """Pictures a step by preset, where it is not 1."""
 
     @classmethod
     def config(cls) -> type[Any]:
@@ -126,8 +131,8 @@ class Adapter:
         lacking = sorted(need.value for need in cls.card.needs - task.gives)
         if lacking:
             raise BenchError(
-                f"task {task.id!r} gives no {' and no '.join(lacking)}, which {cls.card.name} needs: choose a task that "
-                f"does (i2ibench list tasks --needs {lacking[0]})"
+                f"task {task.id!r} gives no {' and no '.join(lacking)}, which {cls.card.name} needs: choose one "
+                f"that does (i2ibench list tasks --needs {lacking[0]})"
             )
 
     @classmethod
@@ -154,8 +159,15 @@ class Adapter:
 
 def config_values(config: Any) -> dict[str, Any]:
     """A config as JSON values, for records and hashes."""
-    values: dict[str, Any] = dataclasses.asdict(config)
+    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
     return values
+
+
+def config_from(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """The config of class `kind` that `config_values` gave these values for."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind).validate_python(dict(values))
 
 
 def _parse(method: str, name: str, text: str, kind: Any) -> Any:

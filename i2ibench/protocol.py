@@ -79,8 +79,8 @@ class Protocol(BaseModel):
         if differing:
             told = "; ".join(f"{name} is {a!r} here and {b!r} there" for name, (a, b) in differing.items())
             raise BenchError(
-                f"{where}: two {self.metric} scores follow different protocols ({told}), so they cannot share a column: "
-                "score both again under one"
+                f"{where}: two {self.metric} scores follow different protocols ({told}), so they cannot share a "
+                "column: score both again under one"
             )
 
 

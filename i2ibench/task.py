@@ -47,7 +47,9 @@ class Resolution(NamedTuple):
         """Read `HEIGHTxWIDTH`, or one number for a square. Raises `BenchError` on anything else."""
         match = re.fullmatch(r"(\d+)(?:x(\d+))?", str(text).strip().lower())
         if match is None:
-            raise BenchError(f"resolution {str(text)!r} is not HEIGHTxWIDTH in pixels, say 64x128, nor one number, say 64")
+            raise BenchError(
+                f"resolution {str(text)!r} is not HEIGHTxWIDTH in pixels, say 64x128, nor one number, say 64"
+            )
         return cls(int(match[1]), int(match[2] or match[1]))
 
 
@@ -93,7 +95,7 @@ class Task(BaseModel):
     splits: dict[str, int]
     """Pictures in `train`, `val` and `test`, at the default resolution where that matters."""
     data: str
-    """`module:function` of `(split: str, resolution: Resolution) -> Iterator[dict]`: rows of the columns in `data.rows`."""
+    """`module:function` of `(split: str, resolution: Resolution) -> Iterator[Row]` (`data.rows`)."""
     labels: LabelTable | None = None
     metrics: tuple[str, ...]
     """What the task is scored by, in the order of a board's columns."""

@@ -61,13 +61,15 @@ class Batch:
                 return tuple(move(item) for item in value)
             return value
 
-        return Batch(**{f.name: move(getattr(self, f.name)) for f in dataclasses.fields(self)})
+        values: dict[str, Any] = {f.name: move(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return Batch(**values)
 
     def __getitem__(self, index: int | slice) -> Batch:
         """One picture, or a slice of them, still as a batch."""
         rows = slice(index, index + 1) if isinstance(index, int) else index
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return Batch(**{name: None if value is None else value[rows] for name, value in values.items()})
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        picked: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
+        return Batch(**picked)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Method(nn.Module):
     averages: Mapping[str, float] = {}
     """Submodules of which the loop keeps an exponential moving average for translation, with the decay of each."""
 
-    def initialize(self, batch: Batch) -> None:  # noqa: B027  (a hook: most methods need nothing)
+    def initialize(self, batch: Batch) -> None:
         """Called once with the first training batch, before `optimizers`, for what depends on data (shapes, scales)."""
 
     def optimizers(self) -> dict[str, Optimizer]:

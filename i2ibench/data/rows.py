@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,14 +19,14 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from i2ibench.cache import cache_folder
 from i2ibench.errors import BenchError, nearest
+from i2ibench.progress import Progress, Silent
+from i2ibench.store import writing
 from i2ibench.task import Resolution, Task
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-Advance = Callable[[], None]
-"""Called once for every row made; a progress bar's step."""
 
 
 class Row(TypedDict, total=False):
@@ -57,15 +56,8 @@ class Split:
         return len(self.rows)
 
 
-def cache_folder() -> Path:
-    """`$I2IBENCH_CACHE`, else `$XDG_CACHE_HOME/i2ibench`, else `~/.cache/i2ibench`."""
-    if own := os.environ.get("I2IBENCH_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "i2ibench"
-
-
-def load(task: Task, resolution: Resolution, split: str, *, advance: Advance | None = None) -> Split:
-    """A split of `task`, made on first use. `advance` is called for each row while it is being made.
+def load(task: Task, resolution: Resolution, split: str, *, progress: Progress | None = None) -> Split:
+    """A split of `task`, made on first use. `progress` shows the making.
 
     Raises `BenchError` on a split that the task does not have and on a cache that cannot be written.
     """
@@ -75,41 +67,39 @@ def load(task: Task, resolution: Resolution, split: str, *, advance: Advance | N
         raise BenchError(f"task {task.id!r} has no split {split!r}: {nearest(split, task.splits)}")
     folder = cache_folder() / "data" / task.id / str(resolution) / split
     if not (folder / "card.json").exists():
-        _make(task, resolution, split, folder, advance)
+        _make(task, resolution, split, folder, progress or Silent())
     card = json.loads((folder / "card.json").read_text())
     return Split(task, resolution, split, datasets.load_from_disk(str(folder)), card["fingerprint"])
 
 
-def _make(task: Task, resolution: Resolution, split: str, folder: Path, advance: Advance | None) -> None:
+def _make(task: Task, resolution: Resolution, split: str, folder: Path, progress: Progress) -> None:
     """Write the split beside its place and move it there, so that a killed or second maker leaves no half."""
     import datasets
 
+    datasets.disable_progress_bars()  # ours is the one
     module, _, function = task.data.partition(":")
     source: Callable[[str, Resolution], Iterator[Row]] = getattr(importlib.import_module(module), function)
     digest, columns = hashlib.sha256(), dict[str, list[Any]]()
-    for row in source(split, resolution):
-        for column, value in sorted(row.items()):
-            content = value.encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes()  # type: ignore[attr-defined]
-            digest.update(f"{column}:{len(content)}:".encode() + content)
-            columns.setdefault(column, []).append(value if isinstance(value, str) else _png(value))
-        if advance is not None:
-            advance()
+    with progress.track(f"make {task.id} {resolution} {split}", task.splits[split], "pictures") as advance:
+        for row in source(split, resolution):
+            for column, value in sorted(row.items()):
+                content = value.encode() if isinstance(value, str) else np.ascontiguousarray(value).tobytes()
+                digest.update(f"{column}:{len(content)}:".encode() + content)
+                columns.setdefault(column, []).append(value if isinstance(value, str) else _png(value))
+            advance(1)
     features = {name: datasets.Value("string") if name == "name" else datasets.Image() for name in columns}
     rows = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
-    try:
+    with writing(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{split}-") as aside:
+        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{split}-"))
+        try:
             rows.save_to_disk(aside)
-            card = {"fingerprint": digest.hexdigest(), "rows": len(rows)}
-            (Path(aside) / "card.json").write_text(json.dumps(card))
-            shutil.rmtree(folder, ignore_errors=True)
-            Path(aside).rename(folder)
-            Path(aside).mkdir()  # for TemporaryDirectory to clean up
-    except OSError as error:
-        raise BenchError(
-            f"the data cache {str(folder.parent)!r} cannot be written ({error.strerror}): free some disk or point "
-            "I2IBENCH_CACHE at another folder"
-        ) from error
+            (aside / "card.json").write_text(json.dumps({"fingerprint": digest.hexdigest(), "rows": len(rows)}))
+            if not (folder / "card.json").exists():  # another process may have been quicker: same pictures
+                shutil.rmtree(folder, ignore_errors=True)
+                aside.rename(folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _png(picture: Any) -> dict[str, bytes]:

@@ -87,6 +87,8 @@ class Metric(ABC):
     """The scores it gives, and whether higher is better."""
     extractor: ClassVar[str | None] = None
     """Name of the feature extractor it reads, if any."""
+    weights: ClassVar[tuple[str, ...]] = ()
+    """Names of the pretrained weights it needs (`i2ibench.weights`)."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting

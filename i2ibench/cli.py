@@ -1,0 +1,377 @@
+"""The command line. Each verb parses, calls the API and prints; whatever is heavy is imported inside its verb."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+
+from i2ibench import options as o
+from i2ibench.errors import BenchError, nearest
+
+app = typer.Typer(
+    name="i2ibench",
+    help=(
+        "Trains image-to-image translation methods under equal budgets, scores them under one protocol, and writes "
+        "leaderboards.\n\nStart with: i2ibench run quick"
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+weights_app = typer.Typer(
+    help="Pretrained weights that metrics read: what is at hand, and getting the rest.", no_args_is_help=True
+)
+segmenter_app = typer.Typer(help="The segmenters that score label-to-photo tasks.", no_args_is_help=True)
+app.add_typer(weights_app, name="weights")
+app.add_typer(segmenter_app, name="segmenter")
+
+_debug = False
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is told in a paragraph, with exit code 2."""
+    try:
+        app()
+    except BenchError as error:
+        if _debug:
+            raise
+        from i2ibench import console
+
+        console.fail(error)
+        sys.exit(2)
+
+
+@app.callback()
+def _main(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors that are told in a sentence otherwise.")
+    ] = False,
+) -> None:
+    global _debug
+    _debug = debug
+
+
+@app.command(rich_help_panel="Benchmark")
+def run(
+    suite: Annotated[str, typer.Argument(help="A suite's name (i2ibench list suites) or a .toml file.")],
+    out: o.Out = Path("runs"),
+    device: o.Device = None,
+    seed: o.Seeds = None,
+    limit: o.Limit = None,
+    rescore: o.Rescore = False,
+) -> None:
+    """Train, translate and score every run of a suite, then write its leaderboard.
+
+    Run the same command again to go on after a stop: what is done is kept, what was cut short continues from its last
+    checkpoint. Writes OUT/SUITE/board.md and board.csv beside the run folders.
+    """
+    from i2ibench import console
+    from i2ibench.suite import SuiteRun, read_suite
+    from i2ibench.training.precision import device as find_device
+
+    asked = read_suite(suite)
+    folder = out / asked.name
+    performed = SuiteRun(asked, folder, find_device(device), console.Bars(), tuple(seed or ()) or None, limit)
+    _write_board(performed.perform(rescore), folder)
+
+
+@app.command(rich_help_panel="One run")
+def train(
+    method: Annotated[str, typer.Argument(help="i2ibench list methods")],
+    task: Annotated[str, typer.Argument(help="i2ibench list tasks")],
+    budget: o.Budget,
+    preset: o.Preset = "paper",
+    set_: o.Set = None,
+    resolution: o.Resolution = None,
+    seed: o.Seed = 0,
+    batch_size: o.BatchSize = None,
+    precision: o.Precision = "fp32",
+    out: o.Out = Path("runs"),
+    device: o.Device = None,
+    limit: o.Limit = None,
+    checkpoint_steps: o.CheckpointSteps = None,
+    checkpoint_minutes: o.CheckpointMinutes = 1.0,
+) -> None:
+    """Train a method on a task. The same command again continues, bit for bit on the same device."""
+    from i2ibench import console
+    from i2ibench.record import Budget
+    from i2ibench.run import Run, plan
+    from i2ibench.training.precision import device as find_device
+
+    if precision not in ("fp32", "bf16"):
+        raise BenchError(f"precision {precision!r} is none: {nearest(precision, ('fp32', 'bf16'))}")
+    spec = plan(
+        method,
+        task,
+        preset=preset,
+        overrides=_pairs(set_),
+        resolution=resolution,
+        seed=seed,
+        budget=Budget.parse(budget),
+        batch_size=batch_size,
+        precision=cast(Literal["fp32", "bf16"], precision),
+        limit=limit,
+    )
+    one = Run(spec, out, find_device(device), console.Bars(), None, checkpoint_steps, checkpoint_minutes)
+    one.perform("train")
+    console.out.print(f"trained: {one.folder.path}\nnext: i2ibench evaluate {one.folder.path}", highlight=False)
+
+
+@app.command(rich_help_panel="One run")
+def translate(
+    run_folder: Annotated[Path, typer.Argument(help="A folder that `train` or `run` made.", metavar="RUN")],
+    pictures: Annotated[
+        Path | None,
+        typer.Option("--pictures", help="Translate this folder of pictures instead of the task's test split."),
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Where translations of --pictures go.")] = None,
+    set_: o.Set = None,
+    seed: o.Seed = 0,
+    device: o.Device = None,
+) -> None:
+    """Translate the task's test split, or any folder of pictures, with a trained run.
+
+    --set takes the fields that only translation reads, say a temperature (i2ibench show METHOD names them).
+    """
+    from i2ibench import console
+    from i2ibench.foreign import translate_folder
+    from i2ibench.run import find
+    from i2ibench.training.precision import device as find_device
+
+    one = find(run_folder, find_device(device), console.Bars())
+    if pictures is None:
+        if set_:
+            raise BenchError(
+                "--set changes a run's own translations, which its spec fixes: give --pictures and --to with it"
+            )
+        one.perform("translate")
+        console.out.print(f"translations: {one.folder.translations}", highlight=False)
+        return
+    if to is None:
+        raise BenchError("--pictures needs --to, the folder for its translations")
+    count = translate_folder(one, pictures, to, _pairs(set_), seed)
+    console.out.print(f"{count} translations: {to}", highlight=False)
+
+
+@app.command(rich_help_panel="Score")
+def evaluate(
+    what: Annotated[
+        str, typer.Argument(help="A task, to score FOLDER's pictures on; or a run folder, to score that run.")
+    ],
+    folder: Annotated[
+        Path | None, typer.Argument(help="PNG pictures, one for each of the task's test sources, of the same name.")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="The row's name on boards.")] = "yours",
+    resolution: o.Resolution = None,
+    metric: o.Metrics = None,
+    out: o.Out = Path("runs"),
+    device: o.Device = None,
+    limit: o.Limit = None,
+    rescore: o.Rescore = False,
+    json: o.Json = False,
+) -> None:
+    """Score pictures of any method on a task, or a run.
+
+    Scores go to OUT/evaluate/..., where `i2ibench board` finds them.
+    """
+    from i2ibench import console
+    from i2ibench.foreign import score_folder
+    from i2ibench.run import find
+    from i2ibench.suite import fetch_weights
+    from i2ibench.training.precision import device as find_device
+
+    where = find_device(device)
+    if folder is None:
+        one = find(Path(what), where, console.Bars())
+        one.metrics = metric
+        fetch_weights(list(metric or one.task.metrics), console.Bars())
+        one.perform(rescore=rescore)
+        result = one.folder.result()
+    else:
+        result = score_folder(
+            what,
+            folder,
+            name=name,
+            resolution=resolution,
+            metrics=metric,
+            out=out / "evaluate",
+            device=where,
+            limit=limit,
+            progress=console.Bars(),
+        )
+    console.show_scores(result, json)
+
+
+@app.command(rich_help_panel="Benchmark")
+def board(
+    results: Annotated[
+        list[Path] | None, typer.Argument(help="Folders to look for scores in.", show_default="runs")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write board.md and board.csv into this folder.")] = None,
+    json: o.Json = False,
+) -> None:
+    """Put the scores of runs on leaderboards, one for each task and resolution."""
+    from i2ibench import console
+    from i2ibench.store import find_results
+
+    found = find_results(results or [Path("runs")])
+    if json:
+        console.print_json([result.model_dump(mode="json") for result in found])
+    else:
+        _write_board(found, out)
+
+
+@app.command(rich_help_panel="Benchmark")
+def check(
+    baseline: Annotated[Path, typer.Option("--baseline", help="A board's CSV to compare with.")],
+    results: Annotated[
+        list[Path] | None, typer.Argument(help="Folders to look for scores in.", show_default="runs")
+    ] = None,
+    update: Annotated[bool, typer.Option("--update", help="Write the baseline from the results instead.")] = False,
+    json: o.Json = False,
+) -> None:
+    """Compare scores with a baseline: exit 1 on a regression beyond the spread, 2 where they cannot be compared."""
+    from i2ibench import console
+    from i2ibench.boards import check as checking
+    from i2ibench.boards.tidy import write
+    from i2ibench.store import find_results
+
+    found = find_results(results or [Path("runs")])
+    if update:
+        write(found, baseline)
+        console.out.print(f"baseline: {baseline}", highlight=False)
+        return
+    report = checking.check(found, baseline)
+    if json:
+        console.print_json(report.model_dump(mode="json"))
+    else:
+        console.out.print(checking.table(report))
+    raise typer.Exit(1 if report.regressed else 0)
+
+
+@app.command("list", rich_help_panel="Look")
+def list_(
+    kind: Annotated[str, typer.Argument(help="methods, tasks, metrics or suites")],
+    needs: Annotated[
+        str | None, typer.Option("--needs", help="Only tasks that give this: pairs, labels, instances...")
+    ] = None,
+    json: o.Json = False,
+) -> None:
+    """List methods, tasks, metrics or suites."""
+    from i2ibench import console, listing
+
+    kinds = {
+        "methods": listing.methods,
+        "tasks": lambda: listing.tasks(needs),
+        "metrics": listing.metrics,
+        "suites": listing.suites,
+    }
+    if kind not in kinds:
+        raise BenchError(f"there is no list of {kind!r}: {nearest(kind, kinds)}")
+    console.show_list(kinds[kind](), json)
+
+
+@app.command(rich_help_panel="Look")
+def show(
+    name: Annotated[str, typer.Argument(help="A method, task, metric or suite.")],
+    preset: o.Preset = "paper",
+    set_: o.Set = None,
+    resolution: o.Resolution = None,
+    json: o.Json = False,
+) -> None:
+    """Show a card. For a method also its config and every network's parameters, at no cost."""
+    from i2ibench import console, listing
+
+    console.show(listing.show(name, preset, _pairs(set_), resolution), json)
+
+
+@app.command(rich_help_panel="Look")
+def doctor(json: o.Json = False) -> None:
+    """Tell device, versions, which weights are at hand, what is n/a without them and how to get it."""
+    from i2ibench import console
+    from i2ibench.doctor import report
+
+    console.show(report(), json)
+
+
+@weights_app.command("get")
+def weights_get(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="alexnet, vgg16, inception...; none: all that are missing.")
+    ] = None,
+    source: Annotated[Path | None, typer.Option("--from", help="A file to take them from instead of fetching.")] = None,
+) -> None:
+    """Fetch weights once, check them by sha256 and convert them into the cache."""
+    from i2ibench import console, weights
+
+    wanted = names or [name for name in weights.CARDS if weights.path(name) is None]
+    if source is not None and len(wanted) != 1:
+        raise BenchError(f"--from names one file, and {len(wanted)} weights were asked for: name one")
+    for name in wanted:
+        console.out.print(f"{name}: {weights.get(name, source, progress=console.Bars())}", highlight=False)
+
+
+@weights_app.command("list")
+def weights_list(json: o.Json = False) -> None:
+    """List weights, and where those at hand lie."""
+    from i2ibench import console
+    from i2ibench.doctor import report
+
+    console.show_list([entry.model_dump() for entry in report().weights], json)
+
+
+@segmenter_app.command("train")
+def segmenter_train(
+    task: Annotated[str, typer.Argument(help="A labelled task.")],
+    seed: o.Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for weights and card; by default the cache.")
+    ] = None,
+    device: o.Device = None,
+    limit: o.Limit = None,
+) -> None:
+    """Train the PSPNet that scores a labelled task, on its real training pictures, and score it on real ones."""
+    from i2ibench import console, registry
+    from i2ibench.metrics.segmenter_training import train as train_segmenter
+    from i2ibench.training.precision import device as find_device
+
+    card = train_segmenter(
+        registry.task(task), seed=seed, device=find_device(device), out=out, limit=limit, progress=console.Bars()
+    )
+    console.show(card, False)
+
+
+def _pairs(texts: list[str] | None) -> dict[str, str]:
+    """`KEY=VALUE` texts as a mapping. Raises `BenchError` on a text without `=`."""
+    pairs = {}
+    for text in texts or ():
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise BenchError(f"--set {text!r} is not KEY=VALUE")
+        pairs[key.strip()] = value
+    return pairs
+
+
+def _write_board(results: list[Any], folder: Path | None) -> None:
+    """Print the boards of `results`, and write them to `folder` where one is given."""
+    from i2ibench import console
+    from i2ibench.boards import markdown, terminal, tidy
+    from i2ibench.boards.table import board as make
+    from i2ibench.store import written
+
+    boards = make(results)
+    for one in boards:
+        console.out.print(terminal.table(one))
+    if folder is not None:
+        with written(folder / "board.md") as aside:
+            aside.write_text(markdown.render(boards))
+        tidy.write(results, folder / "board.csv")
+        console.out.print(f"written: {folder / 'board.md'} and board.csv", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

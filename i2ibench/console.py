@@ -1,0 +1,132 @@
+"""How the command line shows things: bars, lines, records and errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from i2ibench.progress import Advance
+from i2ibench.record import Result
+
+out = Console()
+err = Console(stderr=True)
+
+
+class Bars:
+    """Progress bars with rate and time left, on standard error; plain lines where that is no terminal."""
+
+    @contextmanager
+    def track(self, title: str, total: float | None, unit: str, done: float = 0) -> Iterator[Advance]:
+        """Draw one bar while the block runs."""
+        bar = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=30),
+            TaskProgressColumn(show_speed=False),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} {task.fields[unit]}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=err,
+            transient=False,
+            disable=not err.is_terminal,
+        )
+        with bar:
+            task = bar.add_task(title, total=total or 0, completed=int(done), unit=unit, rate="")
+
+            def advance(amount: float) -> None:
+                bar.update(task, advance=amount)
+                speed = bar.tasks[0].speed
+                if speed and unit != "s":
+                    bar.update(task, rate=f"{speed:,.1f} {unit}/s")
+
+            yield advance
+        if not err.is_terminal:
+            err.print(f"  {title}: done", highlight=False)
+
+    def say(self, text: str) -> None:
+        """One line on standard error."""
+        err.print(escape(text), highlight=False)
+
+
+def show(record: BaseModel | Mapping[str, Any], as_json: bool) -> None:
+    """A record, as JSON on standard output or as a two-column table."""
+    values = record.model_dump(mode="json") if isinstance(record, BaseModel) else dict(record)
+    if as_json:
+        print_json(values)
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    _add(table, values, "")
+    out.print(table)
+
+
+def print_json(values: Any) -> None:
+    """JSON for programs: no colours, no wrapping."""
+    sys.stdout.write(json.dumps(values, indent=2) + "\n")
+
+
+def show_list(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Like things as a table, or as a JSON list."""
+    if as_json:
+        print_json(list(rows))
+        return
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    for column in rows[0] if rows else ():
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(_text(value) for value in row.values()))
+    out.print(table)
+
+
+def show_scores(result: Result, as_json: bool) -> None:
+    """One result's scores, each with its standard error, n and protocol."""
+    if as_json:
+        print_json(result.model_dump(mode="json"))
+        return
+    out.print(
+        f"{result.method} on {result.task} {result.resolution}{' (quick)' if result.quick else ''}", highlight=False
+    )
+    rows = [
+        {
+            "score": f"{score.name} {'↑' if score.higher_is_better else '↓'}",
+            "value": "n/a" if score.value is None else f"{score.value:.4f}",
+            "standard error": "" if score.standard_error is None else f"{score.standard_error:.4f}",
+            "n": score.n,
+            "protocol": score.protocol.id if score.protocol else "",
+            "": score.reason or "",
+        }
+        for score in result.scores
+    ]
+    show_list(rows, False)
+
+
+def fail(error: Exception) -> None:
+    """A user's error as one paragraph."""
+    err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
+
+
+def _add(table: Table, values: Mapping[str, Any], prefix: str) -> None:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            _add(table, value, f"{prefix}{name}.")
+        elif value not in (None, [], {}, ""):
+            table.add_row(f"{prefix}{name}", _text(value))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return escape(("\n" if any(isinstance(item, dict) for item in value) else ", ").join(map(_text, value)))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={_text(item)}" for key, item in value.items())
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return escape(str(value))

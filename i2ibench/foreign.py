@@ -1,0 +1,104 @@
+"""Pictures of the user's own: translating a folder of them with a trained run, scoring a folder of any method's."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from i2ibench import registry
+from i2ibench.adapter import config_values
+from i2ibench.errors import BenchError, nearest
+from i2ibench.progress import Progress
+from i2ibench.record import Result
+from i2ibench.run import Run
+from i2ibench.store import write_record
+
+if TYPE_CHECKING:
+    import torch
+
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+
+
+def translate_folder(run: Run, pictures: Path, to: Path, overrides: Mapping[str, str], seed: int) -> int:
+    """Translate every picture in `pictures` to a PNG of the same stem in `to`, and return how many there were.
+
+    `overrides` may set config fields that only translation reads. Pictures must have the run's resolution.
+    Raises `BenchError` on an empty folder, a file that is no picture, another size, and other overrides.
+    """
+    import torch
+
+    from i2ibench.data.pictures import read_picture, to_pixels, to_tensor, write_png
+    from i2ibench.models.method import Batch
+
+    files = sorted(file for file in _folder(pictures).iterdir() if file.suffix.lower() in _PICTURES)
+    if not files:
+        raise BenchError(f"there are no pictures in {str(pictures)!r} (looked for {', '.join(_PICTURES)})")
+    method = run.method(_translation_config(run, overrides))
+    with torch.inference_mode(), run.progress.track(f"translate {pictures.name}", len(files), "pictures") as advance:
+        for file in files:
+            source = to_tensor(read_picture(file, run.spec.resolution)).unsqueeze(0).to(run.device)
+            output = run.adapter.translate(method, Batch(names=(file.stem,), source=source), seed=seed)
+            write_png(to / f"{file.stem}.png", to_pixels(output)[0])
+            advance(1)
+    return len(files)
+
+
+def score_folder(
+    task: str,
+    folder: Path,
+    *,
+    name: str,
+    resolution: str | None,
+    metrics: Sequence[str] | None,
+    out: Path,
+    device: torch.device,
+    limit: int | None,
+    progress: Progress,
+) -> Result:
+    """Score a folder of PNG translations of `task`'s test split, and keep the scores under `out`.
+
+    Raises `BenchError` on missing or extra pictures, lossy files, other sizes and whatever else `evaluate` refuses.
+    """
+    from i2ibench import provenance
+    from i2ibench.data import rows
+    from i2ibench.metrics.evaluate import evaluate
+    from i2ibench.training.precision import device_name
+
+    card = registry.task(task)
+    size = card.resolution(resolution)
+    split = rows.load(card, size, "test", progress=progress)
+    scored = evaluate(folder, split, metrics or card.metrics, device=device, limit=limit, progress=progress)
+    result = Result(
+        method=name,
+        task=card.id,
+        resolution=size,
+        quick=limit is not None,
+        scores=scored.scores,
+        provenance=provenance.collect(device_name(device), {"test": split.fingerprint}),
+    )
+    quick = "" if limit is None else f"-first{limit}"
+    write_record(out / f"{card.id}-{size}--{name}{quick}" / "scores.json", result)
+    return result
+
+
+def _translation_config(run: Run, overrides: Mapping[str, str]) -> dict[str, object]:
+    """The run's config with `overrides`, all of them fields that only translation reads."""
+    fields = dataclasses.fields(run.adapter.config())
+    free = [field.name for field in fields if field.metadata.get("stage") == "translate"]
+    for name in overrides:
+        if name not in free:
+            raise BenchError(
+                f"{run.spec.method}: {name!r} is fixed once trained; translation may set "
+                f"{', '.join(free) or 'nothing'} ({nearest(name, free)})"
+            )
+    parsed = config_values(run.adapter.configure(run.spec.preset, overrides))
+    return {**run.spec.config, **{name: parsed[name] for name in overrides}}
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise BenchError(f"there is no folder {str(path)!r}")
+    return path

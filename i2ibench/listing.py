@@ -1,0 +1,97 @@
+"""What `list` and `show` tell, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from i2ibench import registry
+from i2ibench.errors import BenchError, nearest
+from i2ibench.task import Need
+
+Listed = list[dict[str, Any]]
+
+
+def methods() -> Listed:
+    """Every method with its paper and needs."""
+    cards = [registry.adapter(name).card for name in registry.methods()]
+    return [
+        {
+            "method": card.name,
+            "title": card.title,
+            "year": card.paper.year if card.paper else "",
+            "levels": sorted(level.value for level in card.levels),
+            "needs": sorted(need.value for need in card.needs),
+            "likelihood": "yes" if card.likelihood else "",
+        }
+        for card in cards
+    ]
+
+
+def tasks(needs: str | None = None) -> Listed:
+    """Every task, or those that give `needs`. Raises `BenchError` on a need there is none of."""
+    known = [need.value for need in Need]
+    if needs is not None and needs not in known:
+        raise BenchError(f"there is no need {needs!r}: {nearest(needs, known)}")
+    cards = [registry.task(name) for name in registry.tasks()]
+    return [
+        {
+            "task": card.id,
+            "title": card.title,
+            "level": card.level.value,
+            "gives": sorted(need.value for need in card.gives),
+            "resolutions": [str(size) for size in card.resolutions],
+            "pictures": card.splits,
+        }
+        for card in cards
+        if needs is None or Need(needs) in card.gives
+    ]
+
+
+def metrics() -> Listed:
+    """Every metric with its columns; an arrow says which way is better."""
+    kinds = [registry.metric(name) for name in registry.metrics()]
+    return [
+        {
+            "metric": kind.name,
+            "title": kind.title,
+            "columns": [f"{column} {'↑' if higher else '↓'}" for column, higher in kind.columns.items()],
+        }
+        for kind in kinds
+    ]
+
+
+def suites() -> Listed:
+    """Every suite that comes with i2ibench."""
+    from i2ibench import suite
+
+    found = [suite.read_suite(name) for name in suite.suites()]
+    return [
+        {
+            "suite": one.name,
+            "title": one.title,
+            "tasks": [entry.task for entry in one.tasks],
+            "methods": [entry.method for entry in one.methods],
+            "budget": one.budget,
+            "seeds": list(one.seeds),
+        }
+        for one in found
+    ]
+
+
+def show(
+    name: str, preset: str = "paper", overrides: Mapping[str, str] | None = None, resolution: str | None = None
+) -> dict[str, Any]:
+    """The card called `name`. For a method also its config and its networks' parameters as configured."""
+    from i2ibench import describe, suite
+
+    if name in registry.methods():
+        return describe.method(name, preset, overrides, resolution).model_dump(mode="json")
+    if name.partition("@")[0] in registry.tasks():
+        return registry.task(name).model_dump(mode="json")
+    if name in registry.metrics():
+        return next(entry for entry in metrics() if entry["metric"] == name)
+    if name in suite.suites():
+        return suite.read_suite(name).model_dump(mode="json")
+    everything = [*registry.methods(), *registry.tasks(), *registry.metrics(), *suite.suites()]
+    raise BenchError(f"there is no method, task, metric or suite {name!r}: {nearest(name, everything)}")

@@ -1,0 +1,53 @@
+"""The command line's options, each in one place; verbs name those they take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print data for programs instead of a table for people.")]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="cpu, cuda or cuda:N; by default CUDA where there is one.", show_default=False),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Everything random is a function of it.")]
+Seeds = Annotated[
+    list[int] | None,
+    typer.Option("--seed", help="Seeds instead of the suite's; repeat the option for several.", show_default=False),
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder under which results are written.")]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", min=1, help="Only that many pictures of each split; results are marked quick.", show_default=False
+    ),
+]
+Resolution = Annotated[
+    str | None,
+    typer.Option("--resolution", help="HEIGHTxWIDTH offered by the task; by default its first.", show_default=False),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="KEY=VALUE for a field of the method's config; repeat for several.", show_default=False),
+]
+Preset = Annotated[str, typer.Option("--preset", help="paper: the published numbers; small: fits the embedded tasks.")]
+Budget = Annotated[
+    str, typer.Option("--budget", help="How long to train: '3000 steps', '20000 pictures', '5 minutes'.")
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option("--batch-size", min=1, help="Pictures a step; by default the preset's.", show_default=False),
+]
+Precision = Annotated[str, typer.Option("--precision", help="fp32, or bf16 autocast.")]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option("--metric", help="A metric instead of the task's; repeat for several.", show_default=False),
+]
+Rescore = Annotated[bool, typer.Option("--rescore", help="Score again what was scored, say with weights now at hand.")]
+CheckpointSteps = Annotated[
+    int | None,
+    typer.Option("--checkpoint-steps", min=1, help="Checkpoint every so many steps.", show_default=False),
+]
+CheckpointMinutes = Annotated[float, typer.Option("--checkpoint-minutes", help="Checkpoint at least this often.")]

@@ -1,0 +1,300 @@
+"""A run: one method on one task with one seed and one budget, through its stages prepare, train, translate and score.
+
+Every stage continues or skips what is already there, so the same command after a kill goes on where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from i2ibench import registry
+from i2ibench.adapter import Adapter, Shape, config_from, config_values
+from i2ibench.errors import BenchError
+from i2ibench.progress import Progress, Silent
+from i2ibench.record import Budget, Cost, Result, RunSpec, Stages, Status
+from i2ibench.store import RunFolder, written
+from i2ibench.task import Task
+
+if TYPE_CHECKING:
+    import torch
+
+    from i2ibench.data.rows import Split
+    from i2ibench.models.method import Batch, Method
+
+Stage = Literal["prepare", "train", "translate", "score"]
+STAGES: tuple[Stage, ...] = ("prepare", "train", "translate", "score")
+
+LIKELIHOOD_DRAWS = 3
+"""Dequantisation draws a picture for bits per dimension."""
+_TRANSLATE_BATCH = 16
+_SAMPLE_ROWS = 6
+
+
+def plan(
+    method: str,
+    task: str,
+    *,
+    preset: str = "paper",
+    overrides: Mapping[str, str] | None = None,
+    resolution: str | None = None,
+    seed: int = 0,
+    budget: Budget,
+    batch_size: int | None = None,
+    precision: Literal["fp32", "bf16"] = "fp32",
+    limit: int | None = None,
+) -> RunSpec:
+    """The spec of a run, everything checked: names, preset, config, resolution, and that the task has what is needed.
+
+    Raises `BenchError` before any work.
+    """
+    adapter, card = registry.adapter(method), registry.task(task)
+    adapter.refuse(card)
+    config = adapter.configure(preset, overrides)
+    size = card.resolution(resolution)
+    spec = RunSpec(
+        method=adapter.card.name,
+        preset=preset,
+        config=config_values(config),
+        task=card.id,
+        resolution=size,
+        seed=seed,
+        budget=budget,
+        batch_size=batch_size or adapter.batch_size.get(preset, 1),
+        precision=precision,
+        limit=limit,
+    )
+    _build(adapter, spec, card, "meta")  # a shape that the networks cannot take is refused here
+    return spec
+
+
+@dataclass
+class Run:
+    """A run in its folder. `perform` is what most callers want."""
+
+    spec: RunSpec
+    root: Path
+    device: torch.device
+    progress: Progress = field(default_factory=Silent)
+    metrics: Sequence[str] | None = None
+    """Metrics to score by; None: the task's."""
+    checkpoint_steps: int | None = None
+    checkpoint_minutes: float = 1.0
+
+    @cached_property
+    def folder(self) -> RunFolder:
+        """The run's folder, made on first use."""
+        return RunFolder.open(self.root, self.spec)
+
+    @property
+    def adapter(self) -> type[Adapter]:
+        """The method's adapter."""
+        return registry.adapter(self.spec.method)
+
+    @property
+    def task(self) -> Task:
+        """The task's card."""
+        return registry.task(self.spec.task)
+
+    def perform(self, through: Stage = "score", rescore: bool = False) -> None:
+        """Do what is not done yet of the stages up to `through`, holding the folder's lock.
+
+        `rescore` scores again what was scored before, say because weights have come to hand. Raises `BenchError`.
+        """
+        with self.folder.locked():
+            if rescore:
+                self._mark("score", Status.PENDING)
+            for stage in STAGES[: STAGES.index(through) + 1]:
+                if getattr(self.folder.record().stages, stage) is not Status.DONE:
+                    self._perform(stage)
+
+    def split(self, name: str) -> Split:
+        """A split of the task at the run's resolution."""
+        from i2ibench.data import rows
+
+        return rows.load(self.task, self.spec.resolution, name, progress=self.progress)
+
+    def method(self, config: Mapping[str, Any] | None = None) -> Method:
+        """The method with its trained weights, on the device, ready to translate; `config` in place of the spec's."""
+        from i2ibench.training import checkpoint
+
+        spec = self.spec if config is None else self.spec.model_copy(update={"config": dict(config)})
+        method = _build(self.adapter, spec, self.task, "cpu")
+        if self.folder.checkpoint.exists():
+            checkpoint.restore_for_translation(checkpoint.load(self.folder.checkpoint, self.spec), method)
+        return method.to(self.device).eval()
+
+    def _perform(self, stage: Stage) -> None:
+        self._mark(stage, Status.RUNNING)
+        try:
+            {"prepare": self._prepare, "train": self._train, "translate": self._translate, "score": self._score}[
+                stage
+            ]()
+        except Exception as error:
+            with contextlib.suppress(BenchError):  # a full disk must not hide what went wrong
+                self._mark(stage, Status.FAILED, str(error))
+            raise
+        self._mark(stage, Status.DONE)
+
+    def _mark(self, stage: Stage, status: Status, error: str | None = None) -> None:
+        record = self.folder.record()
+        stages = Stages(**{**record.stages.model_dump(), stage: status})
+        self.folder.save(record.model_copy(update={"stages": stages, "error": error}))
+
+    def _prepare(self) -> None:
+        from i2ibench import provenance
+        from i2ibench.training.precision import device_name
+
+        data = {name: self.split(name).fingerprint for name in self.task.splits}
+        made = provenance.collect(device_name(self.device), data)
+        self.folder.save(self.folder.record().model_copy(update={"provenance": made}))
+
+    def _train(self) -> None:
+        from i2ibench.data.batches import Batches
+        from i2ibench.training.loop import Loop
+        from i2ibench.training.losses import draw
+
+        config = config_from(self.adapter.config(), self.spec.config)
+        loop = Loop(
+            spec=self.spec,
+            folder=self.folder,
+            batches=Batches(
+                self.split("train"),
+                self.spec.batch_size,
+                self.spec.seed,
+                self.adapter.augmentation(config),
+                self.spec.limit,
+            ),
+            device=self.device,
+            progress=self.progress,
+            report=self._report,
+            cost=self.folder.record().cost,
+            checkpoint_steps=self.checkpoint_steps,
+            checkpoint_minutes=self.checkpoint_minutes,
+        )
+        self.adapter.train(_build(self.adapter, self.spec, self.task, "cpu"), loop)
+        if self.folder.losses.exists():
+            draw(self.folder.losses, self.folder.loss_curves)
+
+    def _report(self, cost: Cost) -> None:
+        self.folder.save(self.folder.record().model_copy(update={"cost": cost}))
+
+    def _translate(self) -> None:
+        import pandas
+        import torch
+
+        from i2ibench.data.batches import in_order
+
+        split, method = self.split("test"), self.method()
+        bits: dict[str, list[float]] = {}
+        total = min(len(split), self.spec.limit or len(split))
+        with torch.inference_mode(), self.progress.track(f"translate {self.spec.method}", total, "pictures") as advance:
+            for batch in in_order(split, _TRANSLATE_BATCH, self.spec.limit):
+                on_device = batch.to(self.device)
+                self._translate_batch(method, on_device)
+                if self.adapter.card.likelihood:
+                    bits.update(self._bits_per_dim(method, on_device))
+                advance(len(batch))
+        if bits:
+            table = pandas.DataFrame.from_dict(bits, orient="index").rename_axis("name")
+            table.columns = table.columns.map(str)
+            with written(self.folder.likelihoods) as aside:
+                table.to_parquet(aside)
+
+    def _translate_batch(self, method: Method, batch: Batch) -> None:
+        """Write a batch's translations unless all are there: a resumed stage forms the same batches, the same bits."""
+        from i2ibench.data.pictures import to_pixels, write_png
+
+        files = [self.folder.translations / f"{name}.png" for name in batch.names]
+        if not all(file.exists() for file in files):
+            outputs = to_pixels(self.adapter.translate(method, batch, seed=self.spec.seed))
+            for file, pixels in zip(files, outputs, strict=True):
+                write_png(file, pixels)
+
+    def _bits_per_dim(self, method: Method, batch: Batch) -> dict[str, list[float]]:
+        draws = [
+            method.bits_per_dim(batch, seed=self.spec.seed, draw=draw).tolist() for draw in range(LIKELIHOOD_DRAWS)
+        ]
+        return dict(zip(batch.names, map(list, zip(*draws, strict=True)), strict=True))
+
+    def _score(self) -> None:
+        from i2ibench.metrics.evaluate import evaluate
+        from i2ibench.store import write_record
+
+        split = self.split("test")
+        evaluation = evaluate(
+            self.folder.translations,
+            split,
+            self.metrics or self.task.metrics,
+            device=self.device,
+            bits_per_dim=self._saved_bits_per_dim(),
+            limit=self.spec.limit,
+            progress=self.progress,
+        )
+        self._draw_samples(split)
+        record = self.folder.record()
+        result = Result(
+            method=self.spec.method,
+            preset=self.spec.preset,
+            task=self.spec.task,
+            resolution=self.spec.resolution,
+            seed=self.spec.seed,
+            budget=str(self.spec.budget),
+            quick=self.spec.limit is not None,
+            scores=evaluation.scores,
+            cost=record.cost,
+            provenance=record.provenance,
+        )
+        with written(self.folder.per_picture) as aside:
+            evaluation.per_picture.to_parquet(aside)
+        write_record(self.folder.scores, result)
+
+    def _saved_bits_per_dim(self) -> dict[str, list[float]] | None:
+        import pandas
+
+        if not self.folder.likelihoods.exists():
+            return None
+        table = pandas.read_parquet(self.folder.likelihoods)
+        return {
+            str(name): [float(value) for value in row] for name, row in zip(table.index, table.to_numpy(), strict=True)
+        }
+
+    def _draw_samples(self, split: Split) -> None:
+        """Source, output and target side by side, of pictures spread over the split."""
+        import numpy as np
+        from PIL import Image
+
+        from i2ibench.data.batches import Examples
+        from i2ibench.data.pictures import grid, write_png
+
+        examples = Examples(split, self.spec.limit)
+        rows = []
+        for index in np.linspace(0, len(examples) - 1, min(_SAMPLE_ROWS, len(examples))).astype(int).tolist():
+            example = examples[index]
+            output = np.asarray(Image.open(self.folder.translations / f"{example['name']}.png"))
+            rows.append([example["source"], output, *([example["target"]] if self.task.paired else [])])
+        titles = ["source", self.spec.method, "target"][: len(rows[0])]
+        write_png(self.folder.samples, grid(rows, titles, zoom=2))
+
+
+def find(path: Path, device: torch.device, progress: Progress | None = None) -> Run:
+    """The run whose folder is `path`. Raises `BenchError` where it is none."""
+    spec = RunFolder(path).record().spec
+    if path.name != spec.folder:
+        raise BenchError(f"{str(path)!r} is not the run folder it was made as, {spec.folder!r}: give it back its name")
+    return Run(spec, path.parent, device, progress or Silent())
+
+
+def _build(adapter: type[Adapter], spec: RunSpec, task: Task, device: str) -> Method:
+    """The untrained method; its initial weights are a function of the seed."""
+    import torch
+
+    from i2ibench.models.method import seeded
+
+    config = config_from(adapter.config(), spec.config)
+    with seeded(spec.seed, "initial weights"), torch.device(device):
+        return adapter.build(config, Shape.of(task, spec.resolution))

@@ -1,0 +1,191 @@
+"""A suite: tasks x methods x seeds under one budget, read from TOML, expanded into runs, performed, and put on boards.
+
+A suite file::
+
+    title = "..."
+    budget = "20000 pictures"        # equal for every method: steps, pictures or minutes
+    seeds = [0, 1, 2]
+    precision = "fp32"               # or "bf16"
+
+    [[tasks]]
+    task = "aerial2map@1"
+    resolution = "64x64"             # optional: the task's first
+    budget = "10000 pictures"        # optional: instead of the suite's
+    metrics = ["lpips", "ssim"]      # optional: the task's
+
+    [[methods]]
+    method = "pix2pix"
+    preset = "small"
+    batch_size = 4                   # optional: the preset's
+    set = { l1_weight = "50" }       # optional: config fields
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from i2ibench import registry, run
+from i2ibench.errors import BenchError, nearest
+from i2ibench.progress import Progress, Silent
+from i2ibench.record import Budget, Result
+from i2ibench.run import Run
+from i2ibench.store import RunFolder, write_record
+
+if TYPE_CHECKING:
+    import torch
+
+_BUILT_IN = Path(__file__).parent / "suites"
+
+
+class SuiteTask(BaseModel):
+    """A task of a suite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    resolution: str | None = None
+    budget: str | None = None
+    metrics: tuple[str, ...] | None = None
+
+
+class SuiteMethod(BaseModel):
+    """A method of a suite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str
+    preset: str = "paper"
+    batch_size: int | None = Field(None, ge=1)
+    set: dict[str, str] = Field(default_factory=dict)
+
+
+class Suite(BaseModel):
+    """Tasks, methods, seeds and budget."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    budget: str
+    seeds: tuple[int, ...] = (0,)
+    precision: Literal["fp32", "bf16"] = "fp32"
+    tasks: tuple[SuiteTask, ...] = Field(min_length=1)
+    methods: tuple[SuiteMethod, ...] = Field(min_length=1)
+
+
+def suites() -> list[str]:
+    """Names of the suites that come with i2ibench."""
+    return sorted(path.stem for path in _BUILT_IN.glob("*.toml"))
+
+
+def read_suite(name: str | Path) -> Suite:
+    """The suite `name`, or the one in a TOML file. Raises `BenchError` naming file and key."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    path = Path(name)
+    if path.suffix != ".toml":
+        path = _BUILT_IN / f"{name}.toml"
+        if not path.exists():
+            raise BenchError(f"there is no suite {str(name)!r}: {nearest(str(name), suites())} Or name a .toml file")
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text())
+        return Suite(**{"name": path.stem, **values})
+    except FileNotFoundError as error:
+        raise BenchError(
+            f"there is no suite file {str(path)!r} (those that come with i2ibench: {', '.join(suites())})"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise BenchError(f"suite file {str(path)!r} is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise BenchError(f"suite file {str(path)!r}, key {key!r}: {first['msg']} (see i2ibench run --help)") from error
+
+
+@dataclass
+class SuiteRun:
+    """A suite being performed under one output folder."""
+
+    suite: Suite
+    out: Path
+    device: torch.device
+    progress: Progress
+    seeds: tuple[int, ...] | None = None
+    limit: int | None = None
+
+    def runs(self) -> list[Run]:
+        """Every run of the suite, all checked. Raises `BenchError` before any work."""
+        return list(self._planned())
+
+    def perform(self, rescore: bool = False) -> list[Result]:
+        """Perform every run and the ceilings, and return a result for each."""
+        planned = self.runs()
+        fetch_weights([name for task in self.suite.tasks for name in _metrics(task)], self.progress)
+        for index, one in enumerate(planned, 1):
+            self.progress.say(
+                f"[{index}/{len(planned)}] {one.spec.method} on {one.spec.task}, seed {one.spec.seed}"
+            )
+            one.perform(rescore=rescore)
+        results = [RunFolder(one.folder.path).result() for one in planned]
+        return results + [self._ceiling(task, rescore) for task in self.suite.tasks]
+
+    def _planned(self) -> Iterator[Run]:
+        for task in self.suite.tasks:
+            for method in self.suite.methods:
+                for seed in self.seeds or self.suite.seeds:
+                    spec = run.plan(
+                        method.method,
+                        task.task,
+                        preset=method.preset,
+                        overrides=method.set,
+                        resolution=task.resolution,
+                        seed=seed,
+                        budget=Budget.parse(task.budget or self.suite.budget),
+                        batch_size=method.batch_size,
+                        precision=self.suite.precision,
+                        limit=self.limit,
+                    )
+                    yield Run(spec, self.out, self.device, self.progress, _metrics(task))
+
+    def _ceiling(self, entry: SuiteTask, rescore: bool) -> Result:
+        """The scores of the task's real pictures, made once and kept beside the runs."""
+        from i2ibench.data import rows
+        from i2ibench.metrics.ceiling import ceiling
+
+        task = registry.task(entry.task)
+        size = task.resolution(entry.resolution)
+        quick = "" if self.limit is None else f"-first{self.limit}"
+        folder = RunFolder(self.out / f"{task.id}-{size}--real{quick}")
+        if folder.scores.exists() and not rescore:
+            return folder.result()
+        test, val = (rows.load(task, size, split, progress=self.progress) for split in ("test", "val"))
+        scores = ceiling(test, val, _metrics(entry), device=self.device, limit=self.limit, progress=self.progress)
+        result = Result(method="real", task=task.id, resolution=size, quick=self.limit is not None, scores=scores)
+        write_record(folder.scores, result)
+        return result
+
+
+def fetch_weights(metrics: list[str], progress: Progress | None = None) -> None:
+    """Get the weights that these metrics need and that are not at hand; where that fails, say so and go on."""
+    from i2ibench import weights
+
+    progress = progress or Silent()
+    for name in dict.fromkeys(need for metric in metrics for need in registry.metric(metric).weights):
+        if weights.path(name) is None:
+            try:
+                weights.get(name, progress=progress)
+            except BenchError as error:
+                progress.say(f"going on without {name}: {error}")
+
+
+def _metrics(entry: SuiteTask) -> tuple[str, ...]:
+    return entry.metrics or registry.task(entry.task).metrics

