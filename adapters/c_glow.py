@@ -66,7 +66,7 @@ class CGlow(Adapter):
             "y_hidden_channels": 64,
             "flow_depth": 4,
             "num_levels": 3,
-            "init": "fixed",
+            "init": "orthogonal",
             "lr": 1e-3,
             "beta2": 0.999,
             "warmup": 50,

@@ -19,13 +19,13 @@ app = typer.Typer(
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 weights_app = typer.Typer(
-    help="Pretrained weights that metrics read: what is at hand, and getting the rest.", no_args_is_help=True
+    help="List and get pretrained weights.", no_args_is_help=True
 )
-segmenter_app = typer.Typer(help="The segmenters that score label-to-photo tasks.", no_args_is_help=True)
+segmenter_app = typer.Typer(help="Train a task's segmenter.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 app.add_typer(segmenter_app, name="segmenter")
 
@@ -64,8 +64,9 @@ def run(
     limit: o.Limit = None,
     rescore: o.Rescore = False,
 ) -> None:
-    """Train, translate and score every run of a suite, then write its leaderboard.
+    """Run a suite and write its leaderboard.
 
+    Trains, translates and scores every method on every task with every seed, then puts them on boards.
     Run the same command again to go on after a stop: what is done is kept, what was cut short continues from its last
     checkpoint. Writes OUT/SUITE/board.md and board.csv beside the run folders.
     """
@@ -96,7 +97,10 @@ def train(
     checkpoint_steps: o.CheckpointSteps = None,
     checkpoint_minutes: o.CheckpointMinutes = 1.0,
 ) -> None:
-    """Train a method on a task. The same command again continues, bit for bit on the same device."""
+    """Train a method on a task.
+
+    The same command again continues where it was stopped, bit for bit on the same device.
+    """
     from i2ibench import console
     from i2ibench.record import Budget
     from i2ibench.run import Run, plan
@@ -133,9 +137,9 @@ def translate(
     seed: o.Seed = 0,
     device: o.Device = None,
 ) -> None:
-    """Translate the task's test split, or any folder of pictures, with a trained run.
+    """Translate pictures with a trained run.
 
-    --set takes the fields that only translation reads, say a temperature (i2ibench show METHOD names them).
+    Those of the task's test split, or with --pictures any folder's. --set takes the fields that only translation reads, say a temperature (i2ibench show METHOD names them).
     """
     from i2ibench import console
     from i2ibench.foreign import translate_folder
@@ -174,7 +178,7 @@ def evaluate(
     rescore: o.Rescore = False,
     json: o.Json = False,
 ) -> None:
-    """Score pictures of any method on a task, or a run.
+    """Score a run, or anybody's pictures.
 
     Scores go to OUT/evaluate/..., where `i2ibench board` finds them.
     """
@@ -214,7 +218,10 @@ def board(
     out: Annotated[Path | None, typer.Option("--out", help="Write board.md and board.csv into this folder.")] = None,
     json: o.Json = False,
 ) -> None:
-    """Put the scores of runs on leaderboards, one for each task and resolution."""
+    """Put scores on leaderboards.
+
+    One for each task and resolution, of every scores.json in or under the given folders.
+    """
     from i2ibench import console
     from i2ibench.store import find_results
 
@@ -234,7 +241,11 @@ def check(
     update: Annotated[bool, typer.Option("--update", help="Write the baseline from the results instead.")] = False,
     json: o.Json = False,
 ) -> None:
-    """Compare scores with a baseline: exit 1 on a regression beyond the spread, 2 where they cannot be compared."""
+    """Compare scores with a baseline, in CI.
+
+    Exits with 1 on a regression beyond the spread, with 2 where they cannot be compared. Every --baseline is a board's
+    CSV; --update writes it.
+    """
     from i2ibench import console
     from i2ibench.boards import check as checking
     from i2ibench.boards.tidy import write
@@ -283,7 +294,10 @@ def show(
     resolution: o.Resolution = None,
     json: o.Json = False,
 ) -> None:
-    """Show a card. For a method also its config and every network's parameters, at no cost."""
+    """Show a card.
+
+    For a method also its config and every network's parameters, at no cost.
+    """
     from i2ibench import console, listing
 
     console.show(listing.show(name, preset, _pairs(set_), resolution), json)
@@ -291,7 +305,10 @@ def show(
 
 @app.command(rich_help_panel="Look")
 def doctor(json: o.Json = False) -> None:
-    """Tell device, versions, which weights are at hand, what is n/a without them and how to get it."""
+    """Tell what works here.
+
+    Device, versions, which weights are at hand, what is n/a without them and how to get it.
+    """
     from i2ibench import console
     from i2ibench.doctor import report
 

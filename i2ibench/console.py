@@ -17,7 +17,7 @@ from rich.table import Table
 from i2ibench.progress import Advance
 from i2ibench.record import Result
 
-out = Console()
+out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
 
 

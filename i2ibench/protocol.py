@@ -87,7 +87,7 @@ class Protocol(BaseModel):
 class Score(BaseModel):
     """One number with its protocol, or the reason why there is none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     name: str
     """The column: "fid", "psp_miou"..."""

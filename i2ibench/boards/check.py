@@ -19,13 +19,13 @@ from pydantic import BaseModel, ConfigDict
 from i2ibench.boards import tidy
 from i2ibench.boards.pool import Entry, Pool, Seeds, pool, protocol_of
 from i2ibench.boards.tolerance import tolerance
-from i2ibench.boards.words import decimals, differences, number
+from i2ibench.boards.words import differences
 from i2ibench.errors import BenchError, nearest
 from i2ibench.protocol import Score
 from i2ibench.record import Result
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 _PROBLEMS_TOLD = 5
 """More would hide the first."""
@@ -131,25 +131,18 @@ def check(
     )
 
 
-def table(report: Report) -> Table:
-    """The report for a rich console, its summary below."""
-    from rich.table import Table
-    from rich.text import Text
+def table(report: Report) -> Group:
+    """The report for a rich console."""
+    from i2ibench.boards.terminal import changes
 
-    grid = Table(caption=Text(report.summary), caption_justify="left")
-    for title in ("run", "score", "baseline", "now", "tolerance", "from", "verdict"):
-        grid.add_column(title, justify="right" if title in ("baseline", "now", "tolerance") else "left")
-    styles = {Verdict.REGRESSED: "bold red", Verdict.IMPROVED: "green", Verdict.NOT_CHECKED: "dim"}
-    for change in report.changes:
-        grid.add_row(*map(Text, _cells(change)), style=styles.get(change.verdict))
-    return grid
+    return changes(report)
 
 
 def _chosen(results: Sequence[Result], methods: Collection[str] | None, where: str) -> dict[Entry, Pool]:
     known = {result.method for result in results}
     for method in methods or ():
         if method not in known:
-            raise BenchError(f"the {where} have no method {method!r}: {nearest(method, known)}")
+            raise BenchError(f"{where}: there is no method {method!r}: {nearest(method, known)}")
     pools = pool([result for result in results if methods is None or result.method in methods])
     return {found.entry: found for found in pools}
 
@@ -267,21 +260,4 @@ def _unchecked(entry: Entry, by_seed: Seeds) -> Change:
         tolerance=None,
         basis="n/a in the baseline",
         verdict=Verdict.NOT_CHECKED,
-    )
-
-
-def _cells(change: Change) -> tuple[str, ...]:
-    places = decimals([value for value in (change.baseline, change.now) if value is not None])
-
-    def told(value: float | None, missing: str = "n/a") -> str:
-        return missing if value is None else number(value, places)
-
-    return (
-        change.run,
-        f"{change.name} {'↑' if change.higher_is_better else '↓'}",
-        told(change.baseline) + ("" if change.spread is None else f" ± {told(change.spread)}"),
-        told(change.now),
-        told(change.tolerance, ""),
-        change.basis,
-        change.verdict.value,
     )

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from i2ibench.boards.pool import Pool, ScoreKey, Seeds, canonical, pool, protocol_of
+from i2ibench.boards.pool import Pool, ScoreKey, canonical, pool, protocol_of
 from i2ibench.errors import BenchError
 from i2ibench.protocol import Protocol
 from i2ibench.record import Cost, Provenance, Result
@@ -37,6 +37,8 @@ class Column:
     """None where no row has a number."""
     alone: bool
     """No other column has this name."""
+    guests: tuple[Protocol, ...] = ()
+    """Other protocols that measure the same way, under which the row "real" is shown here."""
 
     @property
     def header(self) -> str:
@@ -141,13 +143,22 @@ def _columns(name: str, pools: Sequence[Pool]) -> list[Column]:
     """The columns of one score, those with the most numbers first; "real" adds one only where it fits in no other."""
     protocols: dict[str, Protocol] = {}
     numbers: Counter[str] = Counter()
+    guests: dict[str, list[Protocol]] = {}
     ways: set[bool] = set()
     for entry_pool in sorted(pools, key=lambda found: found.entry.method == "real"):
-        for scores in entry_pool.named(name).values():
+        named = entry_pool.named(name)
+        taken = set(named)  # a column shows one number of a row, so it cannot take in a second protocol's
+        for scores in named.values():
             ways |= {score.higher_is_better for score in scores.values()}
             protocol = protocol_of(scores)
-            if protocol is None or (entry_pool.entry.method == "real" and _home(protocol, protocols.values())):
+            if protocol is None:
                 continue
+            if entry_pool.entry.method == "real" and protocol.id not in protocols:
+                home = _home(protocol, protocols.values())
+                if home is not None and home.id not in taken:
+                    taken.add(home.id)
+                    guests.setdefault(home.id, []).append(protocol)
+                    continue
             protocols[protocol.id] = protocol
             numbers[protocol.id] += sum(score.value is not None for score in scores.values())
     if len(ways) > 1:
@@ -158,8 +169,11 @@ def _columns(name: str, pools: Sequence[Pool]) -> list[Column]:
     if not ways:
         return []
     order = sorted(protocols, key=lambda id: (-numbers[id], id))
-    return [Column(name, ways == {True}, protocols[id], alone=len(order) == 1) for id in order] or [
-        Column(name, ways == {True}, None, alone=True)
+    if not order:
+        return [Column(name, ways == {True}, None, alone=True)]
+    return [
+        Column(name, ways == {True}, protocols[id], alone=len(order) == 1, guests=tuple(guests.get(id, ())))
+        for id in order
     ]
 
 
@@ -177,17 +191,18 @@ def _row(entry_pool: Pool, columns: Sequence[Column]) -> Row:
         entry.preset,
         entry.budget,
         entry_pool.seeds,
-        tuple(_cell(entry_pool, column, columns) for column in columns),
+        tuple(_cell(entry_pool, column) for column in columns),
         _cost(entry_pool.costs),
         entry_pool.provenances,
     )
 
 
-def _cell(entry_pool: Pool, column: Column, columns: Sequence[Column]) -> Cell | None:
+def _cell(entry_pool: Pool, column: Column) -> Cell | None:
     scores = entry_pool.scores.get(column.key, {})
     own = None
     if not scores and entry_pool.entry.method == "real":
-        own, scores = _guest(entry_pool, column, columns)
+        own = next((guest for guest in column.guests if (column.name, guest.id) in entry_pool.scores), None)
+        scores = {} if own is None else entry_pool.scores[column.name, own.id]
     scores = {**entry_pool.scores.get((column.name, None), {}), **scores}
     if not scores:
         return None
@@ -205,16 +220,6 @@ def _cell(entry_pool: Pool, column: Column, columns: Sequence[Column]) -> Cell |
         reasons=tuple(reasons),
         protocol=own,
     )
-
-
-def _guest(entry_pool: Pool, column: Column, columns: Sequence[Column]) -> tuple[Protocol | None, Seeds]:
-    """The real row's score that is at home in `column` though its protocol is another, with that protocol."""
-    homes = [other.protocol for other in columns if other.name == column.name and other.protocol is not None]
-    for _, scores in sorted(entry_pool.named(column.name).items(), key=lambda item: str(item[0])):
-        protocol = protocol_of(scores)
-        if protocol is not None and protocol not in homes and _home(protocol, homes) == column.protocol:
-            return protocol, scores
-    return None, {}
 
 
 def _cost(costs: Sequence[Cost]) -> TrainingCost:

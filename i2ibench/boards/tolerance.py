@@ -19,6 +19,9 @@ UNKNOWN_SPREAD = 0.05
 NUMERICAL_NOISE = 1e-3
 """Of the mean: what another processor or library version may change, however small the spread."""
 
+GUESSED = f"{UNKNOWN_SPREAD:.0%} of the value"
+"""The basis of a tolerance that stands on `UNKNOWN_SPREAD`."""
+
 
 class Tolerance(NamedTuple):
     """What a mean may differ by, and from what that was judged."""
@@ -49,7 +52,7 @@ def tolerance(baseline: Sequence[Score], seeds_now: int, k: float) -> Tolerance:
     if error is not None:
         judged["standard error"] = k * error
     if not judged:
-        judged[f"{UNKNOWN_SPREAD:.0%} of the value"] = k * UNKNOWN_SPREAD * abs(mean)
+        judged[GUESSED] = k * UNKNOWN_SPREAD * abs(mean)
     basis = max(judged, key=lambda name: judged[name])
     allowed = judged[basis] * math.sqrt(1 / len(values) + 1 / seeds_now)
     noise = NUMERICAL_NOISE * abs(mean)

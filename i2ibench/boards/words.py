@@ -13,9 +13,11 @@ def protocol_in_words(protocol: Protocol) -> str:
     values = protocol.model_dump(mode="json", exclude_none=True)
     quick = " (a part of the split)" if protocol.quick else ""
     told = [f"{protocol.n} {protocol.split} pictures{quick}"]
-    if protocol.reference is not None or protocol.n_reference is not None:
-        count = "" if protocol.n_reference is None else f"{protocol.n_reference} pictures, "
-        told[0] += f" against {count}{protocol.reference or 'real'}"
+    if protocol.n_reference is not None:
+        reference = "" if protocol.reference is None else f" ({protocol.reference})"
+        told[0] += f" against {protocol.n_reference} pictures{reference}"
+    elif protocol.reference is not None:
+        told[0] += f" against {protocol.reference}"
     said = {"metric", "task", "resolution", "split", "n", "quick", "reference", "n_reference"}
     unsurprising = {"version": 1, "outputs_per_source": 1}
     for name, value in values.items():

@@ -21,7 +21,7 @@ Pixels = NDArray[np.uint8]
 
 def to_tensor(pixels: Pixels | Sequence[Pixels]) -> Tensor:
     """uint8 `[H, W, 3]`, or a sequence of them, to float32 `[3, H, W]` or `[B, 3, H, W]` in [-1, 1]."""
-    stacked = torch.from_numpy(np.ascontiguousarray(pixels))
+    stacked = torch.from_numpy(np.array(pixels))
     return stacked.movedim(-1, -3).float().div_(127.5).sub_(1).contiguous()
 
 

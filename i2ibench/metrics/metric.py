@@ -6,8 +6,9 @@ it; a metric sees pictures and features only through a `Chunk`.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
+from i2ibench import weights as weight_files
 from i2ibench.protocol import Protocol, Score
 from i2ibench.task import Resolution, Task
 
@@ -86,9 +88,11 @@ class Metric(ABC):
     columns: ClassVar[Mapping[str, bool]]
     """The scores it gives, and whether higher is better."""
     extractor: ClassVar[str | None] = None
-    """Name of the feature extractor it reads, if any."""
+    """Name of the feature extractor by which it compares the set of outputs with the set of targets, if it does."""
+    pairwise: ClassVar[bool] = False
+    """Compares each output with its own target, so it is n/a where a task has no pairs."""
     weights: ClassVar[tuple[str, ...]] = ()
-    """Names of the pretrained weights it needs (`i2ibench.weights`)."""
+    """Names of the weights (`i2ibench.weights`) it cannot be had without."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -96,13 +100,22 @@ class Metric(ABC):
     @classmethod
     def unavailable(cls, setting: Setting) -> str | None:
         """Why the metric does not apply or cannot be had in `setting`, with the way out; None where it can."""
+        if cls.pairwise and not setting.task.paired:
+            return (
+                f"task {setting.task.id!r} has no pairs: its outputs have no targets of their own to be compared with"
+            )
+        if cls.extractor is not None and min(setting.n, setting.n_reference) < 2:
+            return f"{setting.n} outputs against {setting.n_reference} real targets: each set needs two pictures"
+        for name in cls.weights:
+            if weight_files.path(name) is None:
+                return f"the weights {name!r} are not at hand: `i2ibench weights get {name}`"
         return None
 
     @abstractmethod
     def update(self, chunk: Chunk) -> None:
         """Take in a chunk of outputs (in paired tasks with their targets)."""
 
-    def update_reference(self, chunk: Chunk) -> None:
+    def update_reference(self, chunk: Chunk) -> None:  # noqa: B027  (a hook: only metrics of two sets need it)
         """Take in a chunk of real target pictures (its `target`; `output` is the same), for metrics of two sets.
 
         The evaluator hands over every reference picture exactly once.
@@ -119,3 +132,22 @@ class Metric(ABC):
     def per_picture(self) -> Mapping[str, Mapping[str, float]]:
         """Values by column, then by picture's name; empty for metrics of whole sets."""
         return {}
+
+
+def mean_score(metric: Metric, values: Sequence[float], protocol: Protocol) -> Score:
+    """The mean of one value a picture, under the metric's own name; exact, so the order of pictures does not matter.
+
+    The standard error is the sample standard deviation over the root of the number of pictures: how far the mean would
+    move with other pictures of the same kind, not with another training.
+    """
+    n = len(values)
+    mean = math.fsum(values) / n
+    spread = math.fsum((value - mean) ** 2 for value in values) / (n - 1) if n > 1 else None
+    return Score(
+        name=metric.name,
+        value=mean,
+        standard_error=None if spread is None else math.sqrt(spread / n),
+        n=n,
+        higher_is_better=metric.columns[metric.name],
+        protocol=protocol,
+    )

@@ -170,13 +170,14 @@ def _fit(
         network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     weights = weights.to(device)
-    network.train()
+    network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     with progress.track("train the segmenter", steps, "steps") as advance:
         for step in range(steps):
             turn, which = divmod(step, len(batches))
             batch = batches[which](turn)
             pictures, labels = _target_and_labels(batch.target, batch.labels)
-            pictures, labels = vary(pictures, recipe, seed, step).to(device), labels.to(device)
+            pictures = vary(pictures, recipe, seed, step).to(device, memory_format=torch.channels_last)
+            labels = labels.to(device)
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * _factor((step + 0.5) / steps, recipe)
             with seeded(seed, "segmenter dropout", step):

@@ -1,0 +1,1 @@
+"""The cards of the tasks, by level. Cards import nothing heavy: data is named, not loaded."""

@@ -12,9 +12,9 @@ def draw_light(rng: Stream) -> Light:
     """A clear, cloudy, overcast, hazy or low-sun sky."""
     weather = rng.weighted((("clear", 3.0), ("cloudy", 3.0), ("overcast", 2.0), ("hazy", 1.0), ("low", 2.0)))
     across = rng.uniform(0.25, 1.0) * (1 if rng.chance(0.5) else -1)
-    along = rng.uniform(-1.0, 1.0)
+    along = rng.uniform(-1.5, 1.5)
     level = sqrt(across * across + along * along)
-    up = level * (rng.uniform(0.28, 0.5) if weather == "low" else rng.uniform(0.55, 1.6))
+    up = level * (rng.uniform(0.3, 0.55) if weather == "low" else rng.uniform(0.7, 1.9))
     norm = sqrt(level * level + up * up)
     sun = (across / norm, up / norm, along / norm)
     warm = rng.uniform(-1, 1)
@@ -44,11 +44,11 @@ def draw_light(rng: Stream) -> Light:
     hazy = weather == "hazy"
     return Light(
         sun=sun,
-        sun_colour=_scale((1.32, 1.22 + 0.04 * warm, 1.05 - 0.06 * warm), 0.6 if hazy else rng.uniform(0.9, 1.05)),
-        ambient=(0.5, 0.53, 0.58) if hazy else (0.34, 0.4, 0.5),
-        zenith=_scale((0.12, 0.27, 0.60), 1.5 if hazy else rng.uniform(0.75, 1.25)),
+        sun_colour=_scale((1.45, 1.33 + 0.05 * warm, 1.14 - 0.07 * warm), 0.5 if hazy else rng.uniform(0.9, 1.1)),
+        ambient=(0.5, 0.53, 0.58) if hazy else (0.27, 0.32, 0.42),
+        zenith=(0.46, 0.55, 0.68) if hazy else _scale((0.12, 0.27, 0.60), rng.uniform(0.75, 1.25)),
         horizon=(0.74, 0.74, 0.72) if hazy else (0.52, 0.66, 0.84),
-        cloud_cover=rng.uniform(0.35, 0.7) if weather == "cloudy" else rng.uniform(0, 0.3),
+        cloud_cover=rng.uniform(0.35, 0.7) if weather != "clear" else rng.uniform(0, 0.3),
         haze=rng.uniform(0.009, 0.016) if hazy else rng.uniform(0.0015, 0.005),
         wetness=0.0,
     )

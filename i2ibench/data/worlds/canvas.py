@@ -186,6 +186,27 @@ class Canvas:
         parts = np.full(inside.shape, part, np.uint8)
         self._paint(number, rows, columns, inside, depth[:, None], parts)
 
+    def roof(self, number: int, x: float, z: tuple[float, float], y: tuple[float, float], run: float) -> None:
+        """Paint a slope that rises away from the street: height y[0] at X = `x`, y[1] where it is `run` farther out."""
+        focal, height = self.camera.focal, self.camera.height
+        out = 1.0 if x > 0 else -1.0
+        rise = out * (y[1] - y[0]) / run
+        drop = x * rise + height - y[0]
+        near = max(z[0], 0.5)
+        if drop <= 0 or z[1] <= near:
+            return
+        across = [at * focal / depth for at in (x, x + out * run) for depth in (near, z[1])]
+        down = [(height - at) * focal / depth for at in y for depth in (near, z[1])]
+        rows, columns = self.window((min(across), max(across)), (min(down), max(down)))
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            return
+        steep = np.maximum(self.x[columns][None, :] * np.float32(rise) + self.y[rows][:, None], np.float32(1e-6))
+        depth = np.float32(drop * focal) / steep
+        up = np.float32(height) - self.y[rows][:, None] * (depth * np.float32(1 / focal))
+        inside = (depth >= np.float32(near)) & (depth < np.float32(z[1]))
+        inside &= (up >= np.float32(y[0])) & (up < np.float32(y[1]))
+        self._paint(number, rows, columns, inside, depth)
+
     def crown(self, number: int, z: float, centre: tuple[float, float], radius: tuple[float, float], key: int) -> None:
         """Paint a tree's crown or a bush: an ellipse facing the camera with a ragged outline."""
         scale, height, reach = self.camera.focal / z, self.camera.height, 1.25
@@ -200,9 +221,11 @@ class Canvas:
         up = (world_y - np.float32(centre[1])) * np.float32(1 / radius[1])
         offset = np.float32(key & 1023)
         ragged = lookup(
-            "leaf", world_x[None, :] * np.float32(14) + offset, world_y[:, None] * np.float32(14) + np.float32(key >> 10)
+            "leaf",
+            world_x[None, :] * np.float32(14) + offset,
+            world_y[:, None] * np.float32(14) + np.float32(key >> 10),
         )
-        edge = (across * across)[None, :] + (up * up)[:, None] + ragged * np.float32(1.1)
+        edge = (across * across)[None, :] + (up * up)[:, None] + ragged * np.float32(0.9)
         inside = (edge < np.float32(1)) & (world_y > 0)[:, None]
         self._paint(number, rows, columns, inside, np.float32(z))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from i2ibench.data.worlds import atmosphere
 from i2ibench.data.worlds.noise import Stream, key_hash
-from i2ibench.data.worlds.scene import RGB, Backdrop, Barrier, Building, Camera, Label, Post, Road, Scene, Tree
+from i2ibench.data.worlds.scene import LANE, RGB, Backdrop, Barrier, Building, Camera, Label, Post, Road, Scene, Tree
 from i2ibench.data.worlds.traffic import draw_actors
 
 _PLASTER: tuple[RGB, ...] = (
@@ -79,10 +79,13 @@ def draw_scene(seed: int, index: int) -> Scene:
 
 def _road(rng: Stream, district: _District) -> Road:
     oncoming = rng.integer(1, 2)
-    parking = (2.2 if rng.chance(0.6) else 0.3, 2.2 if rng.chance(0.6) else 0.3)
-    left, right = -(1.7 + 3.3 * oncoming + parking[0]), 1.7 + parking[1]
-    lines = [(-1.7 - 3.3 * lane, lane > 0 or rng.chance(0.6)) for lane in range(oncoming)]
-    lines += [(edge, rng.chance(0.3)) for edge, wide in ((left + 2.2, parking[0]), (1.7, parking[1])) if wide > 1]
+    parking = rng.chance(0.6), rng.chance(0.6)
+    driving = -(oncoming + 0.5) * LANE, 0.5 * LANE
+    left, right = (
+        edge + side * (2.2 if wide else 0.3) for edge, side, wide in zip(driving, (-1, 1), parking, strict=True)
+    )
+    lines = [(-(lane + 0.5) * LANE, lane > 0 or rng.chance(0.6)) for lane in range(oncoming)]
+    lines += [(edge, rng.chance(0.3)) for edge, wide in zip(driving, parking, strict=True) if wide]
     crossing = crosswalk = None
     if rng.chance(0.5):
         near = rng.uniform(12, 34)
@@ -94,13 +97,15 @@ def _road(rng: Stream, district: _District) -> Road:
     return Road(
         left=left,
         right=right,
+        lanes=oncoming,
+        parking=parking,
         verge=(verge[0], verge[1]),
         sidewalk=(sidewalk[0], sidewalk[1]),
         lines=tuple(lines),
         yellow=rng.chance(0.3),
         crossing=crossing,
         crosswalk=crosswalk,
-        rails=-3.35 if rng.chance(0.3) else None,
+        rails=-LANE if rng.chance(0.3) else None,
         end=rng.uniform(60, 140),
     )
 
@@ -231,9 +236,7 @@ def _posts(rng: Stream, road: Road) -> tuple[Post, ...]:
             height = rng.uniform(5.2, 5.9) if overhead else rng.uniform(3.6, 4.2)
             arm = -side * rng.uniform(2.6, 4.0) if overhead else 0.0
             low = height - size + 0.2 if overhead else height - size
-            posts.append(
-                Post(kerbs[side], stop, height, 0.2, grey, arm, light=state, sign_height=low, sign_size=size)
-            )
+            posts.append(Post(kerbs[side], stop, height, 0.2, grey, arm, light=state, sign_height=low, sign_size=size))
     for side in (-1, 1, 1):
         if rng.chance(0.5):
             z = rng.uniform(6.5, 20)
@@ -241,9 +244,7 @@ def _posts(rng: Stream, road: Road) -> tuple[Post, ...]:
                 low, size = rng.uniform(2.0, 2.7), rng.uniform(0.8, 1.15)
                 x = kerbs[side] + side * rng.uniform(0, 0.5)
                 shape = rng.integer(0, 7)
-                posts.append(
-                    Post(x, z, low + size * 0.9, 0.13, grey, sign=shape, sign_height=low, sign_size=size)
-                )
+                posts.append(Post(x, z, low + size * 0.9, 0.13, grey, sign=shape, sign_height=low, sign_size=size))
     return tuple(posts)
 
 

@@ -6,7 +6,7 @@ splitmix64 is from Steele, Lea and Flood, "Fast splittable pseudorandom number g
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -75,10 +75,11 @@ def hash_uniform(key: int, first: NDArray[np.int64], second: NDArray[np.int64]) 
     state ^= state >> np.uint64(27)
     state *= np.uint64(_SECOND)
     state ^= state >> np.uint64(31)
-    return (state >> np.uint64(40)).astype(np.float32) * np.float32(1 / 16777216)
+    uniform: Floats = (state >> np.uint64(40)).astype(np.float32) * np.float32(1 / 16777216)
+    return uniform
 
 
-@lru_cache
+@cache
 def texture(name: str) -> Floats:
     """A noise texture float32 `[SIZE, SIZE]` in [-1, 1].
 
@@ -87,7 +88,7 @@ def texture(name: str) -> Floats:
     """
     octaves = {
         "cloud": ((128, 0.42), (64, 0.25), (32, 0.15), (16, 0.09), (8, 0.05), (4, 0.04)),
-        "leaf": ((32, 0.2), (16, 0.25), (8, 0.25), (4, 0.2), (2, 0.1)),
+        "leaf": ((32, 0.14), (16, 0.2), (8, 0.24), (4, 0.24), (2, 0.18)),
         "grain": ((8, 0.2), (4, 0.2), (2, 0.25), (1, 0.35)),
     }[name]
     total = np.zeros((SIZE, SIZE), np.float32)
@@ -114,7 +115,7 @@ def _value_noise(cell: int) -> Floats:
     """Random values in [-1, 1) at every `cell` texels, with smooth steps between them, periodic."""
     count = SIZE // cell
     nodes = np.arange(count, dtype=np.int64)
-    values = hash_uniform(cell, nodes[:, None], nodes[None, :]) * np.float32(2) - np.float32(1)
+    values: Floats = hash_uniform(cell, nodes[:, None], nodes[None, :]) * np.float32(2) - np.float32(1)
     if cell == 1:
         return values
     texels = np.arange(SIZE)

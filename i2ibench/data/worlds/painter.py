@@ -1,15 +1,17 @@
-"""Paints a street scene onto a canvas, far to near: ground, buildings, gardens, barriers, then what stands in the street."""
+"""Paints a street scene onto a canvas, far to near: ground, buildings, gardens, barriers, then the street's things."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from math import sqrt
 
 import numpy as np
 
 from i2ibench.data.worlds import figures, vehicles
 from i2ibench.data.worlds.canvas import FAR, Canvas, Material, Surface
 from i2ibench.data.worlds.noise import Stream
-from i2ibench.data.worlds.scene import RGB, Actor, Barrier, Building, Heading, Label, Post, Scene, Tree
+from i2ibench.data.worlds.scene import RGB, VEHICLES, Actor, Barrier, Building, Heading, Label, Post, Scene, Tree
 from i2ibench.data.worlds.stencil import Part
 from i2ibench.task import Resolution
 
@@ -18,6 +20,8 @@ _UP: Normal = (0.0, 1.0, 0.0)
 _NEAR: Normal = (0.0, 0.0, -1.0)
 _ROUND: Normal = (0.0, 0.6, -0.8)
 """For flat stand-ins of round things."""
+_HOUSE_DEPTH = 11.0
+"""Metres from a building's facade to its back."""
 
 
 def paint(scene: Scene, resolution: Resolution) -> Canvas:
@@ -93,11 +97,16 @@ def _building(canvas: Canvas, building: Building) -> None:
     out = 1.0 if building.x > 0 else -1.0
     top, (near, far) = building.eaves + building.roof, building.z
     if near > 1:
-        ends = sorted((building.x, building.x + out * 11))
+        ends = sorted((building.x, building.x + out * _HOUSE_DEPTH))
         number = canvas.add(_facade(building, (ends[0], ends[1]), _NEAR, front=True))
         canvas.front(number, near, (ends[0], ends[1]), (0.0, top), gable=building.roof)
+    if building.roof:
+        slope = building.roof / (_HOUSE_DEPTH / 2)
+        norm = sqrt(1 + slope * slope)
+        number = canvas.add(_facade(building, (near, far), (-out * slope / norm, 1 / norm, 0.0), front=False))
+        canvas.roof(number, building.x, (near, far), (building.eaves, top), _HOUSE_DEPTH / 2)
     number = canvas.add(_facade(building, (near, far), (-out, 0.0, 0.0), front=False))
-    canvas.side(number, building.x, (near, far), (0.0, top))
+    canvas.side(number, building.x, (near, far), (0.0, building.eaves))
 
 
 def _facade(building: Building, u: tuple[float, float], normal: Normal, *, front: bool) -> Surface:
@@ -112,7 +121,7 @@ def _barrier(canvas: Canvas, barrier: Barrier) -> None:
     normal = (-1.0 if barrier.x > 0 else 1.0, 0.0, 0.0)
     if barrier.label is Label.VEGETATION:
         middle, half = (barrier.z[0] + barrier.z[1]) / 2, (barrier.z[1] - barrier.z[0]) / 2
-        numbers = (*barrier.colour, middle, barrier.height / 2, half * 4, barrier.height, 1.0)
+        numbers: tuple[float, ...] = (*barrier.colour, middle, barrier.height / 2, half * 4, barrier.height, 1.0)
         surface = Surface(barrier.label, barrier.label, Material.LEAVES, (normal[0] * 0.8, 0.6, 0.0), numbers)
     else:
         material = Material.WALL if barrier.label is Label.WALL else Material.FENCE
@@ -125,33 +134,26 @@ def _tree(canvas: Canvas, tree: Tree) -> None:
     if tree.z < 3:
         return
     label, (half, tall) = Label.VEGETATION, tree.radius
-    middle = tree.trunk + tall * 0.85 if tree.trunk else tall * 0.8
     if tree.trunk:
         palette = _palette({Part.BARK: tree.bark})
         number = canvas.add(Surface(label, label, Material.PAINT, _ROUND, (), palette))
         width = 0.11 + 0.05 * half
-        canvas.front(number, tree.z, (tree.x - width, tree.x + width), (0.0, middle), figures.bark())
-    numbers = (*tree.colour, tree.x, middle, half, tall, 0.0)
+        canvas.front(number, tree.z, (tree.x - width, tree.x + width), (0.0, tree.middle), figures.bark())
+    numbers = (*tree.colour, tree.x, tree.middle, half, tall, 0.0)
     number = canvas.add(Surface(label, label, Material.LEAVES, _ROUND, numbers))
-    canvas.crown(number, tree.z, (tree.x, middle), tree.radius, tree.key)
+    canvas.crown(number, tree.z, (tree.x, tree.middle), tree.radius, tree.key)
 
 
 def _standing(canvas: Canvas, scene: Scene) -> None:
     """Street trees, posts and actors by depth; instances are numbered per class in the scene's order."""
     counts: dict[Label, int] = {}
-    jobs: list[tuple[float, int, Callable[[], None]]] = []
-
-    def later(depth: float, job: Callable[[], None]) -> None:
-        jobs.append((-depth, len(jobs), job))
-
-    for tree in scene.street_trees:
-        later(tree.z, lambda tree=tree: _tree(canvas, tree))  # type: ignore[misc]
-    for post in scene.posts:
-        later(post.z, lambda post=post: _post(canvas, post))  # type: ignore[misc]
+    jobs: list[tuple[float, Callable[[], None]]] = []
+    jobs += [(tree.z, partial(_tree, canvas, tree)) for tree in scene.street_trees]
+    jobs += [(post.z, partial(_post, canvas, post)) for post in scene.posts]
     for actor in scene.actors:
         number = counts[actor.label] = counts.get(actor.label, -1) + 1
-        later(actor.z, lambda actor=actor, number=number: _actor(canvas, actor, number))  # type: ignore[misc]
-    for _, _, job in sorted(jobs, key=lambda job: job[:2]):
+        jobs.append((actor.z, partial(_actor, canvas, actor, number)))
+    for _, job in sorted(jobs, key=lambda job: -job[0]):  # stable: a rider comes after the vehicle
         job()
 
 
@@ -172,7 +174,13 @@ def _post(canvas: Canvas, post: Post) -> None:
         unlit = ((0.14, 0.02, 0.02), (0.14, 0.08, 0.01), (0.01, 0.11, 0.06))
         lamps = [lit[at] if at == post.light else unlit[at] for at in range(3)]
         palette = _palette(
-            {Part.RED: lamps[0], Part.AMBER: lamps[1], Part.GREEN: lamps[2], Part.DARK: (0.02, 0.025, 0.025), Part.SECOND: (0.42, 0.30, 0.02)}
+            {
+                Part.RED: lamps[0],
+                Part.AMBER: lamps[1],
+                Part.GREEN: lamps[2],
+                Part.DARK: (0.02, 0.025, 0.025),
+                Part.SECOND: (0.42, 0.30, 0.02),
+            }
         )
         number = canvas.add(Surface(Label.TRAFFIC_LIGHT, Label.TRAFFIC_LIGHT, Material.PAINT, _NEAR, (), palette))
         width = post.sign_size * 0.42
@@ -193,7 +201,7 @@ def _actor(canvas: Canvas, actor: Actor, instance: int) -> None:
     across = actor.heading in (Heading.LEFT, Heading.RIGHT)
     flipped = actor.heading is Heading.LEFT
     y = 0.0, actor.height
-    box = actor.label in (Label.CAR, Label.TRUCK, Label.BUS, Label.TRAIN)
+    box = actor.label in VEHICLES
     if not box or across:
         half = (actor.length if box else actor.width) / 2
         if box:
@@ -204,13 +212,16 @@ def _actor(canvas: Canvas, actor: Actor, instance: int) -> None:
             stencil = figures.rider(actor.variant == 1, across)
         else:
             stencil = figures.two_wheeler(actor.label, across)
-        canvas.front(add(_NEAR if box else _ROUND), actor.z, (actor.x - half, actor.x + half), y, stencil, flipped=flipped)
+        canvas.front(
+            add(_NEAR if box else _ROUND), actor.z, (actor.x - half, actor.x + half), y, stencil, flipped=flipped
+        )
         return
     x = actor.x - actor.width / 2, actor.x + actor.width / 2
     z = actor.z, actor.z + actor.length
     facing = actor.heading is Heading.TOWARD
     stencil = vehicles.end(actor.label, actor.variant, facing)
-    canvas.front(add(_NEAR), (z[0] + z[1]) / 2, x, y, stencil)
+    for slice_z in ((z[0] + z[1]) / 2, z[0] + 0.4):  # what shows between the rounded corners of end and side
+        canvas.front(add(_NEAR), slice_z, x, y, stencil)
     if x[0] > 0 or x[1] < 0:
         inner = x[0] if x[0] > 0 else x[1]
         profile = vehicles.side(actor.label, actor.variant)

@@ -11,6 +11,8 @@ from enum import Enum, IntEnum
 
 RGB = tuple[float, float, float]
 """A linear-light colour, 0 to 1."""
+LANE = 3.3
+"""Width of a driving lane in metres."""
 
 
 class Label(IntEnum):
@@ -35,6 +37,10 @@ class Label(IntEnum):
     TRAIN = 16
     MOTORCYCLE = 17
     BICYCLE = 18
+
+
+VEHICLES = frozenset({Label.CAR, Label.TRUCK, Label.BUS, Label.TRAIN})
+"""The classes that are boxes with ends and sides."""
 
 
 class Heading(Enum):
@@ -84,6 +90,10 @@ class Road:
     left: float
     """X of the left kerb, negative."""
     right: float
+    lanes: int
+    """Lanes of oncoming traffic; the camera drives in the only other one, around X = 0."""
+    parking: tuple[bool, bool]
+    """Whether there is a parking lane at the left and right kerb."""
     verge: tuple[float, float]
     """Width of the grass strip between kerb and sidewalk on the left and right, 0 for none."""
     sidewalk: tuple[float, float]
@@ -159,6 +169,11 @@ class Tree:
     colour: RGB
     bark: RGB
     key: int
+
+    @property
+    def middle(self) -> float:
+        """Height of the crown's middle."""
+        return self.trunk + self.radius[1] * 0.85 if self.trunk else self.radius[1] * 0.8
 
 
 @dataclass(frozen=True)

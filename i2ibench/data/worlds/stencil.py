@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import IntEnum
-from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +68,7 @@ class Stencil:
 
     def line(self, part: Part, width: float, *points: tuple[float, float]) -> Stencil:
         """Draw a thick line with round ends through `points`."""
-        for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
+        for (x1, y1), (x2, y2) in pairwise(points):
             dx, dy = x2 - x1, y2 - y1
             along = ((self._x - x1) * dx + (self._y - y1) * dy) / (dx * dx + dy * dy)
             along = np.clip(along, 0, 1)
@@ -80,8 +79,3 @@ class Stencil:
     def wheel(self, x: float, radius: float) -> Stencil:
         """Draw a tyre with its rim, standing on the ground."""
         return self.disk(Part.TYRE, x, radius, radius).disk(Part.METAL, x, radius, radius * 0.58)
-
-
-def drawn(draw: Callable[..., Stencil]) -> Callable[..., Stencil]:
-    """Keep what `draw` returns for each tuple of arguments."""
-    return lru_cache(maxsize=None)(draw)

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from i2ibench.data.worlds.noise import Stream
-from i2ibench.data.worlds.scene import RGB, Actor, Heading, Label, Road
+from i2ibench.data.worlds.scene import LANE, RGB, Actor, Heading, Label, Road
 
 _PAINT: tuple[RGB, ...] = (
     (0.62, 0.62, 0.62), (0.03, 0.03, 0.035), (0.28, 0.29, 0.30), (0.14, 0.15, 0.16), (0.45, 0.03, 0.03),
-    (0.04, 0.09, 0.32), (0.75, 0.75, 0.74), (0.08, 0.18, 0.13), (0.34, 0.25, 0.16), (0.10, 0.28, 0.50), (0.62, 0.36, 0.04),
+    (0.04, 0.09, 0.32), (0.75, 0.75, 0.74), (0.08, 0.18, 0.13), (0.34, 0.25, 0.16), (0.10, 0.28, 0.50),
+    (0.62, 0.36, 0.04),
 )  # fmt: skip
-_CARGO: tuple[RGB, ...] = ((0.74, 0.74, 0.72), (0.60, 0.62, 0.66), (0.08, 0.20, 0.45), (0.50, 0.10, 0.07), (0.55, 0.50, 0.36))
-_BUSES: tuple[RGB, ...] = ((0.55, 0.04, 0.04), (0.72, 0.42, 0.03), (0.05, 0.25, 0.50), (0.10, 0.36, 0.16), (0.70, 0.68, 0.62))
+_CARGO: tuple[RGB, ...] = (
+    (0.74, 0.74, 0.72),
+    (0.60, 0.62, 0.66),
+    (0.08, 0.20, 0.45),
+    (0.50, 0.10, 0.07),
+    (0.55, 0.50, 0.36),
+)
+_BUSES: tuple[RGB, ...] = (
+    (0.55, 0.04, 0.04),
+    (0.72, 0.42, 0.03),
+    (0.05, 0.25, 0.50),
+    (0.10, 0.36, 0.16),
+    (0.70, 0.68, 0.62),
+)
 _TRAMS: tuple[RGB, ...] = ((0.62, 0.50, 0.02), (0.60, 0.05, 0.05), (0.06, 0.30, 0.16), (0.10, 0.22, 0.50))
 _CLOTHES: tuple[RGB, ...] = (
-    (0.05, 0.05, 0.06), (0.07, 0.09, 0.18), (0.40, 0.06, 0.06), (0.60, 0.58, 0.55), (0.08, 0.22, 0.40), (0.55, 0.40, 0.06),
-    (0.12, 0.26, 0.14), (0.30, 0.12, 0.26), (0.32, 0.27, 0.20), (0.62, 0.24, 0.04),
+    (0.05, 0.05, 0.06), (0.07, 0.09, 0.18), (0.40, 0.06, 0.06), (0.60, 0.58, 0.55), (0.08, 0.22, 0.40),
+    (0.55, 0.40, 0.06), (0.12, 0.26, 0.14), (0.30, 0.12, 0.26), (0.32, 0.27, 0.20), (0.62, 0.24, 0.04),
 )  # fmt: skip
 _HAIR: tuple[RGB, ...] = ((0.02, 0.015, 0.01), (0.09, 0.05, 0.025), (0.30, 0.20, 0.09), (0.30, 0.30, 0.30))
 
@@ -26,23 +39,20 @@ _SIZES: dict[Label, tuple[tuple[float, float, float], ...]] = {
 }
 """Width, height and length of each variant."""
 
-LANE = 3.3
-"""Width of a lane in metres."""
-
 
 def draw_actors(rng: Stream, road: Road) -> tuple[Actor, ...]:
     """Everything that stands or moves on `road`, riders right after their vehicles."""
     actors: list[Actor] = []
     _lane(actors, rng, 0.0, Heading.AWAY, rng.uniform(8, 17), road)
-    lanes = 2 if road.left < -1.7 - 2 * LANE + 0.1 else 1
     if road.rails is not None:
         near = rng.uniform(9, 20)
         actors.append(_vehicle(rng, Label.TRAIN, road.rails, near, rng.choice((Heading.AWAY, Heading.TOWARD))))
     else:
         _lane(actors, rng, -LANE, Heading.TOWARD, rng.uniform(8, 16), road)
-    if lanes == 2:
+    if road.lanes == 2:
         _lane(actors, rng, -2 * LANE, Heading.TOWARD, rng.uniform(9, 18), road)
     if road.crossing and rng.chance(0.45):
+        actors = [actor for actor in actors if not _overlaps(actor, road.crossing)]
         label = rng.weighted(((Label.CAR, 4.0), (Label.BUS, 1.5), (Label.TRUCK, 2.0), (Label.TRAIN, 0.7)))
         heading = rng.choice((Heading.LEFT, Heading.RIGHT))
         z = road.crossing[0] + (2.2 if heading is Heading.LEFT else 5.6)
@@ -55,7 +65,7 @@ def draw_actors(rng: Stream, road: Road) -> tuple[Actor, ...]:
 
 def _lane(actors: list[Actor], rng: Stream, x: float, heading: Heading, near: float, road: Road) -> None:
     """Up to three vehicles one after the other."""
-    kinds = ((Label.CAR, 5.0), (Label.TRUCK, 2.2), (Label.BUS, 1.8), (Label.MOTORCYCLE, 2.0), (Label.BICYCLE, 0.7))
+    kinds = ((Label.CAR, 6.5), (Label.TRUCK, 2.0), (Label.BUS, 1.8), (Label.MOTORCYCLE, 2.0), (Label.BICYCLE, 0.7))
     for _ in range(rng.weighted(((0, 1.2), (1, 2.5), (2, 2.0), (3, 1.0)))):
         label = rng.weighted(kinds)
         if near > min(road.end - 15, 60):
@@ -69,13 +79,13 @@ def _lane(actors: list[Actor], rng: Stream, x: float, heading: Heading, near: fl
 
 
 def _parked(actors: list[Actor], rng: Stream, road: Road) -> None:
-    for side, kerb in ((-1, road.left), (1, road.right)):
-        if abs(kerb) - (1.7 if side > 0 else 0) < 3 or rng.chance(0.3):
+    for side, kerb, parking in ((-1, road.left, road.parking[0]), (1, road.right, road.parking[1])):
+        if not parking or rng.chance(0.2):
             continue
         near = rng.uniform(5.5, 12)
         while near < min(road.end - 10, 50):
             blocked = road.crossing and near + 6 > road.crossing[0] - 5 and near < road.crossing[1] + 3
-            if not blocked and rng.chance(0.7) and (side > 0 or road.left < -1.7 - LANE - 1.5):
+            if not blocked and rng.chance(0.7):
                 label = rng.weighted(((Label.CAR, 9.0), (Label.TRUCK, 1.0), (Label.MOTORCYCLE, 1.2)))
                 heading = Heading.AWAY if side > 0 or rng.chance(0.3) else Heading.TOWARD
                 if label is Label.MOTORCYCLE:
@@ -87,10 +97,13 @@ def _parked(actors: list[Actor], rng: Stream, road: Road) -> None:
 
 def _cyclists(actors: list[Actor], rng: Stream, road: Road) -> None:
     """Cyclists near the kerb, motorcycles and bicycles standing on the sidewalk."""
-    for side, kerb in ((-1, road.left), (1, road.right)):
+    for side, kerb, parking in ((-1, road.left, road.parking[0]), (1, road.right, road.parking[1])):
         heading = Heading.AWAY if side > 0 else Heading.TOWARD
         if rng.chance(0.28):
-            _ridden(actors, rng, Label.BICYCLE, kerb - side * rng.uniform(0.5, 1.6), rng.uniform(6, 15), heading)
+            beside = 2.5 if parking else 0.7
+            _ridden(
+                actors, rng, Label.BICYCLE, kerb - side * (beside + rng.uniform(0, 0.4)), rng.uniform(6, 15), heading
+            )
         if rng.chance(0.22):
             label = Label.BICYCLE if rng.chance(0.6) else Label.MOTORCYCLE
             z = road.crosswalk + 1.5 if road.crosswalk else rng.uniform(7, 15)
@@ -153,6 +166,10 @@ def _person(rng: Stream, x: float, z: float) -> Actor:
     return Actor(
         Label.PERSON, x, z, heading, height * 0.46, height, 0.4, rng.integer(0, 2), colours, rng.integer(0, 1 << 20)
     )
+
+
+def _overlaps(actor: Actor, z: tuple[float, float]) -> bool:
+    return actor.z < z[1] and actor.z + actor.length > z[0]
 
 
 def _sideways(rng: Stream) -> Heading:

@@ -1,0 +1,51 @@
+"""Generated street scenes: label map, instance map and photo of the same scene, exactly aligned.
+
+A scene is a function of (seed, index) alone, in the same bytes on every machine; index and split belong together:
+train is 0 to 999, val 1000 to 1199, test 1200 to 1399.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from i2ibench.data.rows import Row
+from i2ibench.data.worlds.canvas import SAMPLES
+from i2ibench.data.worlds.layout import draw_scene
+from i2ibench.data.worlds.painter import paint
+from i2ibench.data.worlds.photo import photograph
+from i2ibench.task import Resolution
+from i2ibench.tasks.labels import CITYSCAPES
+
+SEED = 2026
+SPLITS = {"train": range(1000), "val": range(1000, 1200), "test": range(1200, 1400)}
+
+
+def load(split: str, resolution: Resolution) -> Iterator[Row]:
+    """The rows of `split`: `source` is the label map in Cityscapes colours, `target` the photo."""
+    for index in SPLITS[split]:
+        yield render(SEED, index, resolution)
+
+
+def render(seed: int, index: int, resolution: Resolution) -> Row:
+    """One scene: name, source, target, labels (train ids) and instances (class * 1000 + k for things)."""
+    scene = draw_scene(seed, index)
+    canvas = paint(scene, resolution)
+    middle = canvas.surface[SAMPLES // 2 :: SAMPLES, SAMPLES // 2 :: SAMPLES]
+    labels = np.array([surface.label for surface in canvas.surfaces], np.uint8)[middle]
+    instances = np.array([surface.instance for surface in canvas.surfaces], np.uint16)[middle]
+    return Row(
+        name=f"streets-{index:06d}",
+        source=colours(labels),
+        target=photograph(scene, canvas),
+        labels=labels,
+        instances=instances,
+    )
+
+
+def colours(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Label map `[H, W]` in the palette's colours, `[H, W, 3]`."""
+    painted: NDArray[np.uint8] = np.array(CITYSCAPES.palette, np.uint8)[labels]
+    return painted

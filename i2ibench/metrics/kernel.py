@@ -1,0 +1,148 @@
+"""Kernel distances: the squared maximum mean discrepancy between the features of outputs and of real targets.
+
+KID is Bińkowski et al., "Demystifying MMD GANs", arXiv:1801.01401, section 4: the cubic kernel `(x.y / d + 1)^3`, the
+unbiased estimate, averaged over random subsets. Arithmetic and subsets are torch-fidelity's; the subset size is its
+default of 1000, or half of the smaller set where that is less: a subset as large as its set is no sample of it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from typing_extensions import Self
+
+from i2ibench.metrics import extractors
+from i2ibench.metrics.metric import Chunk, Metric, Setting
+from i2ibench.protocol import Score
+
+SUBSETS = 100
+SUBSET_SIZE = 1000
+SEED = 2020
+
+
+class KernelDistance(Metric):
+    """The kernel distance on the features of `extractor`; the metrics below name one each."""
+
+    extractor: ClassVar[str]
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.outputs: dict[str, Tensor] = {}
+        self.targets: dict[str, Tensor] = {}
+
+    @classmethod
+    def unavailable(cls, setting: Setting) -> str | None:
+        """Besides the usual reasons: subsets of two need sets of four."""
+        if min(setting.n, setting.n_reference) < 4:
+            return f"{setting.n} outputs against {setting.n_reference} real targets: each set needs four pictures"
+        return super().unavailable(setting)
+
+    def update(self, chunk: Chunk) -> None:
+        """Keep the outputs' features."""
+        self.outputs.update(zip(chunk.names, chunk.features(self.extractor, "output"), strict=True))
+
+    def update_reference(self, chunk: Chunk) -> None:
+        """Keep the real targets' features."""
+        self.targets.update(zip(chunk.names, chunk.features(self.extractor, "target"), strict=True))
+
+    def merge(self, other: Self) -> None:
+        """Keep the features of other pictures."""
+        self.outputs.update(other.outputs)
+        self.targets.update(other.targets)
+
+    def compute(self) -> tuple[Score, ...]:
+        """One score. Features stand in the order of the pictures' names, as torch-fidelity reads a folder."""
+        outputs, targets = (torch.stack([kept[name] for name in sorted(kept)]) for kept in (self.outputs, self.targets))
+        size = subset_size(len(outputs), len(targets))
+        mean, spread = kernel_distance(outputs, targets, size)
+        return (
+            Score(
+                name=self.name,
+                value=mean,
+                standard_error=math.hypot(jackknife_error(outputs, targets), spread / math.sqrt(SUBSETS)),
+                n=len(outputs),
+                higher_is_better=False,
+                protocol=self.setting.protocol(
+                    self.name,
+                    reference=f"all targets of {self.setting.split}",
+                    reference_hash=self.setting.reference_hash,
+                    n_reference=len(targets),
+                    kernel="polynomial, degree 3, gamma 1/d, coef0 1",
+                    subsets=SUBSETS,
+                    subset_size=size,
+                    seed=SEED,
+                    **extractors.fields(self.extractor),
+                ),
+            ),
+        )
+
+
+class KID(KernelDistance):
+    """Kernel Inception distance, as it is: not times 100 or 1000."""
+
+    name = "kid"
+    title = "Kernel distance on Inception-v3 features (Bińkowski et al. 2018), as torch-fidelity computes it"
+    columns: ClassVar = {"kid": False}
+    extractor = "inception-v3-compat"
+    weights = ("inception",)
+
+
+class KDEfficientNetLite0(KernelDistance):
+    """Kernel distance on EfficientNet-Lite0 features. Never comparable with KID."""
+
+    name = "kd_efficientnet_lite0"
+    title = "Kernel distance on EfficientNet-Lite0 features; not KID"
+    columns: ClassVar = {"kd_efficientnet_lite0": False}
+    extractor = "efficientnet_lite0"
+    weights = ("efficientnet_lite0",)
+
+
+def subset_size(n_outputs: int, n_targets: int) -> int:
+    """Pictures a subset: 1000, or half of the smaller set where that is less."""
+    return min(SUBSET_SIZE, min(n_outputs, n_targets) // 2)
+
+
+def kernel_distance(outputs: Tensor, targets: Tensor, size: int) -> tuple[float, float]:
+    """Mean and standard deviation over the subsets of the unbiased squared MMD of features `[N, d]` and `[M, d]`."""
+    from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
+
+    found: dict[str, float] = kid_features_to_metric(
+        outputs, targets, kid_subsets=SUBSETS, kid_subset_size=size, rng_seed=SEED, verbose=False
+    )
+    return found[KEY_METRIC_KID_MEAN], found[KEY_METRIC_KID_STD]
+
+
+def jackknife_error(outputs: Tensor, targets: Tensor) -> float:
+    """Standard error over pictures of the unbiased squared MMD of the whole sets: delete-one jackknife on both sides.
+
+    The spread over subsets that papers print after ± is none: the subsets share pictures, and it shrinks or grows with
+    their size. Where both sets follow one law the jackknife errs on the large side.
+    """
+    sums_xx, total_xx = _row_sums(outputs, outputs, diagonal=False)
+    sums_yy, total_yy = _row_sums(targets, targets, diagonal=False)
+    sums_xy, total_xy = _row_sums(outputs, targets, diagonal=True)
+    sums_yx, _ = _row_sums(targets, outputs, diagonal=True)
+    n, m = len(outputs), len(targets)
+
+    within_x, within_y, between = total_xx / (n * (n - 1)), total_yy / (m * (m - 1)), total_xy / (n * m)
+    without_x = (total_xx - 2 * sums_xx) / ((n - 1) * (n - 2)) + within_y - 2 * (total_xy - sums_xy) / ((n - 1) * m)
+    without_y = (total_yy - 2 * sums_yy) / ((m - 1) * (m - 2)) + within_x - 2 * (total_xy - sums_yx) / (n * (m - 1))
+    whole = within_x + within_y - 2 * between
+    variance = (without_x - whole).square().sum() * (n - 1) / n + (without_y - whole).square().sum() * (m - 1) / m
+    return math.sqrt(float(variance))
+
+
+def _row_sums(first: Tensor, second: Tensor, *, diagonal: bool) -> tuple[Tensor, float]:
+    """Sums of each row of the kernel matrix, `[N]` in float64, and of it all; a block of rows at a time."""
+    columns = second.double().T
+    sums = torch.cat([_kernel(block.double(), columns).sum(1) for block in torch.split(first, 512)])
+    if not diagonal:
+        sums = sums - (first.double().square().sum(1) / first.shape[1] + 1) ** 3
+    return sums, float(sums.sum())
+
+
+def _kernel(rows: Tensor, columns: Tensor) -> Tensor:
+    return (rows @ columns / len(columns) + 1) ** 3

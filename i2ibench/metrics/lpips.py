@@ -1,0 +1,101 @@
+"""LPIPS: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", arXiv:1801.03924.
+
+The package `lpips`, AlexNet, version 0.1, its default: its own calibrated heads on torchvision's ImageNet trunk, which
+comes from `i2ibench.weights`. Pictures are in [-1, 1] as the network expects; the value is a distance between each
+output and its own target.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from i2ibench import weights
+from i2ibench.metrics.extractors import full_precision
+from i2ibench.metrics.metric import Chunk, Metric, Setting, mean_score
+from i2ibench.protocol import Score
+
+SMALLEST = 31
+"""Pixels a side below which AlexNet's last pooling has nothing left."""
+
+
+class LPIPS(Metric):
+    """The mean LPIPS distance between outputs and their targets."""
+
+    name = "lpips"
+    title = "Learned perceptual distance to the target (Zhang et al. 2018), AlexNet v0.1"
+    columns: ClassVar = {"lpips": False}
+    pairwise = True
+    weights = ("alexnet",)
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.values: dict[str, float] = {}
+
+    @classmethod
+    def unavailable(cls, setting: Setting) -> str | None:
+        """Besides the usual reasons: AlexNet takes no smaller pictures than 31 pixels a side."""
+        if min(setting.resolution) < SMALLEST:
+            return f"pictures of {setting.resolution} are too small for AlexNet, which takes {SMALLEST} pixels a side"
+        return super().unavailable(setting)
+
+    @torch.inference_mode()
+    def update(self, chunk: Chunk) -> None:
+        """Compare each output with its target."""
+        assert chunk.target is not None, "a metric of pairs is not asked where there are none"
+        network = _load(*_trunk(), chunk.output.device)
+        with full_precision():
+            distances: Tensor = network(chunk.output, chunk.target)
+        self.values.update(zip(chunk.names, distances.flatten().tolist(), strict=True))
+
+    def merge(self, other: Self) -> None:
+        """Keep the values of other pictures."""
+        self.values.update(other.values)
+
+    def compute(self) -> tuple[Score, ...]:
+        """The mean over pictures."""
+        protocol = self.setting.protocol(
+            self.name,
+            reference="target of each source",
+            value_range="[-1, 1]",
+            extractor="lpips 0.1, alex",
+            layer="relu1 to relu5, calibrated heads of the lpips package",
+            weights_sha256=_trunk()[1],
+            resize="none",
+        )
+        return (mean_score(self, list(self.values.values()), protocol),)
+
+    def per_picture(self) -> Mapping[str, Mapping[str, float]]:
+        """Each picture's distance."""
+        return {self.name: self.values}
+
+
+def _trunk() -> tuple[Path, str]:
+    file = weights.path("alexnet")
+    assert file is not None, "`unavailable` is asked before"
+    return file, weights.sha256(file)
+
+
+@lru_cache(maxsize=2)
+def _load(trunk: Path, sha256: str, device: torch.device) -> nn.Module:
+    """The package's network with the trunk's convolutions put into its slices, which keep torchvision's indices."""
+    import lpips
+    from safetensors.torch import load_file
+
+    with warnings.catch_warnings():  # the package asks torchvision in a way that has become old
+        warnings.simplefilter("ignore")
+        network: nn.Module = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
+    state = load_file(trunk)
+    names = {name: name.split(".", 2)[2] for name in network.state_dict() if name.startswith("net.slice")}
+    missing, unexpected = network.load_state_dict(
+        {name: state[f"features.{rest}"] for name, rest in names.items()}, strict=False
+    )
+    assert not unexpected and not any(name in names for name in missing)
+    return network.eval().requires_grad_(False).to(device)

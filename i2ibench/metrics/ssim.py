@@ -1,0 +1,93 @@
+"""SSIM: Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", 2004, in its own form.
+
+Gaussian window 11x11, sigma 1.5, K1 0.01, K2 0.03, on 8-bit RGB with data range 255, the mean over the windows that lie
+within the picture and over the three channels. It is written here in float64: scikit-image gives the same number with
+`gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255, channel_axis=-1` (its defaults are
+another measure), torchmetrics one that differs in the fourth decimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from typing_extensions import Self
+
+from i2ibench.metrics.extractors import to_bytes
+from i2ibench.metrics.metric import Chunk, Metric, Setting, mean_score
+from i2ibench.protocol import Score
+
+WINDOW = 11
+SIGMA = 1.5
+K1, K2 = 0.01, 0.03
+DATA_RANGE = 255.0
+
+
+class SSIM(Metric):
+    """The mean structural similarity of outputs and their targets."""
+
+    name = "ssim"
+    title = "Structural similarity to the target (Wang et al. 2004)"
+    columns: ClassVar = {"ssim": True}
+    pairwise = True
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.values: dict[str, float] = {}
+
+    @classmethod
+    def unavailable(cls, setting: Setting) -> str | None:
+        """Besides the usual reasons: the window must fit into the picture."""
+        if min(setting.resolution) < WINDOW:
+            return f"pictures of {setting.resolution} are smaller than the window of {WINDOW}x{WINDOW} pixels"
+        return super().unavailable(setting)
+
+    @torch.inference_mode()
+    def update(self, chunk: Chunk) -> None:
+        """Compare each output with its target."""
+        assert chunk.target is not None, "a metric of pairs is not asked where there are none"
+        values = structural_similarity(to_bytes(chunk.output), to_bytes(chunk.target))
+        self.values.update(zip(chunk.names, values.tolist(), strict=True))
+
+    def merge(self, other: Self) -> None:
+        """Keep the values of other pictures."""
+        self.values.update(other.values)
+
+    def compute(self) -> tuple[Score, ...]:
+        """The mean over pictures."""
+        protocol = self.setting.protocol(
+            self.name,
+            reference="target of each source",
+            value_range="[0, 255], 8 bits",
+            window=f"Gaussian {WINDOW}x{WINDOW}, sigma {SIGMA}, K1 {K1}, K2 {K2}, windows within the picture",
+            data_range=DATA_RANGE,
+        )
+        return (mean_score(self, list(self.values.values()), protocol),)
+
+    def per_picture(self) -> Mapping[str, Mapping[str, float]]:
+        """Each picture's similarity."""
+        return {self.name: self.values}
+
+
+def structural_similarity(first: Tensor, second: Tensor) -> Tensor:
+    """SSIM of two stacks of 8-bit pictures `[B, 3, H, W]`, float64 `[B]`; Wang et al. 2004, equation 13."""
+    x, y = first.double(), second.double()
+    mean_x, mean_y, xx, yy, xy = _blur(torch.stack((x, y, x * x, y * y, x * y))).unbind()
+    c1, c2 = (K1 * DATA_RANGE) ** 2, (K2 * DATA_RANGE) ** 2
+    variance_x, variance_y, covariance = xx - mean_x**2, yy - mean_y**2, xy - mean_x * mean_y
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    structure = (2 * covariance + c2) / (variance_x + variance_y + c2)
+    return (luminance * structure).mean((-3, -2, -1))
+
+
+def _blur(pictures: Tensor) -> Tensor:
+    """Gaussian means over the windows that lie within the pictures `[..., H, W]`, one axis after the other."""
+    places = torch.arange(WINDOW, dtype=pictures.dtype, device=pictures.device) - WINDOW // 2
+    window = torch.exp(-(places**2) / (2 * SIGMA**2))
+    window = window / window.sum()
+    flat = pictures.flatten(0, -3).unsqueeze(1)
+    blurred = F.conv2d(F.conv2d(flat, window.view(1, 1, -1, 1)), window.view(1, 1, 1, -1))
+    return blurred.view(*pictures.shape[:-2], *blurred.shape[-2:])

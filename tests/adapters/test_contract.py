@@ -1,0 +1,377 @@
+"""The suite that every adapter of the registry passes; a new method joins by being registered and given a row here."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from i2ibench import registry
+from i2ibench.adapter import Adapter, Shape
+from i2ibench.errors import BenchError
+from i2ibench.models.method import Batch, Method, Update
+from i2ibench.task import LabelTable, Level, Need, Resolution, Task
+
+LABELS = LabelTable(
+    name="test", names=("sky", "road", "car"), palette=((0, 0, 255), (128, 64, 128), (0, 0, 142)), things=frozenset({2})
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the suite must know of one method."""
+
+    tiny: Mapping[str, str]
+    """Overrides of the preset `small`, as `--set` takes them, that make the method run in a moment."""
+    side: int = 32
+    steps: int = 4
+    """After so many steps every trainable parameter must have had a gradient that is not all zeros."""
+    dead: str | None = None
+    """Names of the parameters that never get any, by their sheet."""
+
+
+TINY: dict[str, Row] = {
+    "identity": Row({}),
+    "pix2pix": Row({"levels": "6", "ngf": "4", "ndf": "4"}, side=64),
+    "c_glow": Row(
+        {
+            "x_hidden_size": "16",
+            "x_hidden_channels": "8",
+            "y_hidden_channels": "8",
+            "flow_depth": "2",
+            "num_levels": "2",
+        }
+    ),
+}
+
+VARIANTS: dict[str, tuple[str, Row]] = {
+    "pix2pix-resnet-pixel": (
+        "pix2pix",
+        Row({"generator": "resnet", "blocks": "1", "ngf": "4", "ndf": "4", "discriminator": "pixel"}),
+    ),
+    "pix2pix-instance-lsgan": (
+        "pix2pix",
+        Row({"levels": "5", "ngf": "4", "ndf": "4", "norm": "instance", "objective": "lsgan"}),
+    ),
+    "c_glow-learn_top": ("c_glow", Row({**TINY["c_glow"].tiny, "learn_top": "true", "init": "orthogonal"})),
+    # the published initialisation: ActNorm and 1x1 conditioners get no gradient before their output biases, ever
+    "c_glow-reference": (
+        "c_glow",
+        Row({**TINY["c_glow"].tiny, "init": "reference"}, dead=r"\.conditioner\.(\d\.|11\.weight)"),
+    ),
+}
+"""Further configurations that change what is trained."""
+
+PARAMETERS: list[tuple[str, str, Mapping[str, str], int, str, int]] = [
+    ("pix2pix", "paper", {}, 256, "generator", 54_413_955),
+    ("pix2pix", "paper", {"norm": "instance"}, 256, "generator", 54_409_603),
+    ("pix2pix", "paper128", {}, 128, "generator", 41_828_995),
+    ("pix2pix", "paper", {}, 256, "discriminator", 2_768_705),
+    ("pix2pix", "paper", {"discriminator": "pixel"}, 256, "discriminator", 9_024),
+    ("c_glow", "full_glow_v1", {}, 256, "flow", 70_174_956),
+    ("c_glow", "full_glow_v2", {}, 256, "flow", 76_483_644),
+    ("c_glow", "paper", {}, 64, "flow", 38_407_596),
+]
+"""Method, preset, overrides, side, network, parameters of the published code."""
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    row: Row
+    adapter: type[Adapter] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "adapter", registry.adapter(self.name))
+
+    @property
+    def preset(self) -> str:
+        return "small" if "small" in self.adapter.presets else "paper"
+
+    def build(self) -> Method:
+        """The tiny method, the same at every call."""
+        config = self.adapter.configure(self.preset, self.row.tiny)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            method = self.adapter.build(
+                config, Shape(resolution=Resolution(self.row.side, self.row.side), labels=LABELS)
+            )
+            method.initialize(self.batch())
+        return method
+
+    def batch(self, pictures: int = 3) -> Batch:
+        """Pictures with everything any method may need; picture i is the same however many there are."""
+        side = self.row.side
+        names = tuple(f"picture {i}" for i in range(pictures))
+        streams = [torch.Generator().manual_seed(i) for i in range(pictures)]
+
+        def draw(make: Callable[[torch.Generator], Tensor]) -> Tensor:
+            return torch.stack([make(stream) for stream in streams])
+
+        def picture(stream: torch.Generator) -> Tensor:
+            coarse = torch.rand(1, 3, 8, 8, generator=stream) * 2 - 1
+            return nn.functional.interpolate(coarse, (side, side), mode="bilinear")[0]
+
+        def classes(stream: torch.Generator) -> Tensor:
+            return torch.randint(0, len(LABELS), (side, side), generator=stream)
+
+        labels = draw(classes)
+        return Batch(
+            names,
+            source=draw(picture),
+            target=draw(picture),
+            labels=labels,
+            instances=labels * 1000,
+            boxes=tuple(torch.tensor([[2.0, 2.0, side / 2, side / 2, 2.0]]) for _ in names),
+            classes=torch.tensor([[0, 1]]).repeat(pictures, 1),
+            frames=torch.stack([draw(picture), draw(picture)], 1),
+        )
+
+
+def train(method: Method, batch: Batch, steps: int) -> dict[str, bool]:
+    """The least loop that keeps the contract. Whether each parameter ever had a gradient that was not all zeros."""
+    optimizers = method.optimizers()
+    initial = {name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in optimizers.items()}
+    method.train()
+    reached: dict[str, bool] = {}
+    names = {id(p): name for name, p in method.named_parameters()}
+    for step in range(steps):
+        torch.manual_seed(step)
+        stepped = set()
+        for yielded in method.updates(batch, step):
+            together = (yielded,) if isinstance(yielded, Update) else yielded
+            for update in together:
+                assert update.loss.shape == ()
+                assert torch.isfinite(update.loss)
+                assert all(value.shape == () and not value.requires_grad for value in update.logs.values())
+                optimizers[update.optimizer].zero_grad()
+            for index, update in enumerate(together):
+                update.loss.backward(retain_graph=index + 1 < len(together))
+            for update in together:
+                optimizer = optimizers[update.optimizer]
+                parameters = [p for group in optimizer.param_groups for p in group["params"]]
+                for parameter in parameters:
+                    gradient = parameter.grad
+                    assert gradient is None or torch.isfinite(gradient).all(), names[id(parameter)]
+                    alive = gradient is not None and bool(gradient.any())
+                    reached[names[id(parameter)]] = reached.get(names[id(parameter)], False) or alive
+                if update.clip_norm is not None:
+                    nn.utils.clip_grad_norm_(parameters, update.clip_norm)
+                if update.clip_value is not None:
+                    nn.utils.clip_grad_value_(parameters, update.clip_value)
+                for group, lr in zip(optimizer.param_groups, initial[update.optimizer], strict=True):
+                    factor = method.learning_rate(update.optimizer, step, step / steps)
+                    assert 0 <= factor <= 1
+                    group["lr"] = lr * factor
+                optimizer.step()
+                stepped.add(update.optimizer)
+        assert stepped == set(optimizers), "each step takes every optimiser"
+    return reached
+
+
+def task_that_gives(*needs: Need) -> Task:
+    return Task(
+        name="nothing",
+        title="",
+        description="",
+        level=Level.STRONG,
+        gives=frozenset(needs),
+        resolutions=(Resolution(32, 32),),
+        splits={"train": 1},
+        data="nowhere:nothing",
+        labels=LABELS,
+        metrics=(),
+        source="",
+        licence="",
+    )
+
+
+CASES = {name: Case(name, TINY[name]) for name in registry.methods() if name in TINY}
+ALL = CASES | {variant: Case(name, row) for variant, (name, row) in VARIANTS.items()}
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+@pytest.fixture(params=ALL)
+def variant(request: pytest.FixtureRequest) -> Case:
+    return ALL[request.param]
+
+
+@pytest.fixture(autouse=True)
+def global_generator() -> object:
+    with torch.random.fork_rng():
+        yield
+
+
+def test_every_registered_method_is_in_the_suite() -> None:
+    ours = {name for name in registry.methods() if registry.adapter(name).__module__.startswith("i2ibench.adapters.")}
+    assert ours == set(TINY), "give every method of the registry a row in TINY"
+
+
+class TestCard:
+    def test_is_complete(self, case: Case) -> None:
+        card = case.adapter.card
+        assert card.name == case.name
+        assert card.title
+        assert card.levels
+        if card.name != "identity":
+            assert card.paper is not None
+            assert card.paper.title
+            assert card.paper.authors
+            assert 2014 <= card.paper.year <= 2030
+            assert card.paper.arxiv is None or re.fullmatch(r"\d{4}\.\d{4,5}", card.paper.arxiv)
+
+    def test_likelihood_is_what_the_method_has(self, case: Case) -> None:
+        overrides = type(case.build()).bits_per_dim is not Method.bits_per_dim
+        assert overrides == case.adapter.card.likelihood
+
+    def test_presets(self, case: Case) -> None:
+        presets = case.adapter.presets
+        assert presets["paper"] == {}
+        assert "small" in presets
+        assert set(case.adapter.batch_size) <= set(presets)
+        assert all(size >= 1 for size in case.adapter.batch_size.values())
+        for preset in presets:
+            config = case.adapter.configure(preset)
+            assert dataclasses.is_dataclass(config)
+            assert hash(config) == hash(case.adapter.configure(preset))
+            augmentation = case.adapter.augmentation(config)
+            assert augmentation.scale >= 1
+
+    @pytest.mark.parametrize("resolution", [Resolution(64, 64), Resolution(64, 128)])
+    def test_small_fits_the_embedded_tasks(self, case: Case, resolution: Resolution) -> None:
+        config = case.adapter.configure(case.preset)
+        with torch.device("meta"):
+            method = case.adapter.build(config, Shape(resolution=resolution, labels=LABELS))
+        assert isinstance(method, Method)
+
+
+class TestRefusal:
+    def test_of_a_task_that_lacks_a_need(self, case: Case) -> None:
+        needs = case.adapter.card.needs
+        for lacking in needs:
+            with pytest.raises(BenchError, match=f"no {lacking.value}.*{case.name} needs.*--needs {lacking.value}"):
+                case.adapter.refuse(task_that_gives(*(needs - {lacking})))
+        case.adapter.refuse(task_that_gives(*needs))
+
+    def test_of_an_unknown_field(self, case: Case) -> None:
+        with pytest.raises(BenchError, match="no config field 'no_such_field'"):
+            case.adapter.configure(case.preset, {"no_such_field": "1"})
+
+    def test_of_pictures_that_do_not_fit(self) -> None:
+        for name, preset, resolution in (
+            ("pix2pix", "paper", Resolution(64, 64)),
+            ("pix2pix", "small", Resolution(64, 66)),
+            ("c_glow", "full_glow_v2", Resolution(256, 264)),
+        ):
+            adapter = registry.adapter(name)
+            with pytest.raises(BenchError, match=rf"{name}.*multiples of \d+, .*{resolution}: (use|choose)"):
+                adapter.build(adapter.configure(preset), Shape(resolution=resolution))
+
+    def test_of_pictures_smaller_than_a_patch(self) -> None:
+        adapter = registry.adapter("pix2pix")
+        config = adapter.configure("small", {"levels": "4", "n_layers": "4"})
+        with pytest.raises(BenchError, match=r"n_layers=4 needs sides of at least 48 pixels.*32x32: use"):
+            adapter.build(config, Shape(resolution=Resolution(32, 32)))
+
+
+class TestTraining:
+    def test_gradients_are_finite_and_reach_every_trainable_parameter(self, variant: Case) -> None:
+        method = variant.build()
+        reached = train(method, variant.batch(), variant.row.steps)
+        trainable = {name for name, p in method.named_parameters() if p.requires_grad}
+        assert set(reached) == trainable, "every trainable parameter belongs to an optimiser"
+        dead = {name for name in reached if variant.row.dead and re.search(variant.row.dead, name)}
+        assert {name for name, alive in reached.items() if not alive} == dead
+
+    def test_is_repeatable(self, case: Case) -> None:
+        states = []
+        for _ in range(2):
+            method = case.build()
+            train(method, case.batch(), 2)
+            states.append(method.state_dict())
+        assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+    def test_method_is_a_pytorch_module_with_averages_of_its_own(self, case: Case) -> None:
+        method = case.build()
+        assert set(method.averages) <= {name for name, _ in method.named_modules()}
+        assert all(0 < decay < 1 for decay in method.averages.values())
+
+
+class TestTranslation:
+    def test_pictures_and_their_range(self, variant: Case) -> None:
+        method, batch = variant.build(), variant.batch()
+        out = variant.adapter.translate(method, batch, seed=0)
+        assert out.shape == batch.source.shape
+        assert out.dtype == torch.float32
+        assert not out.requires_grad
+        assert out.abs().max() <= 1
+
+    def test_is_independent_of_the_batch(self, variant: Case) -> None:
+        method = variant.build()
+        train(method, variant.batch(), 2)
+        batch = variant.batch()
+        together = variant.adapter.translate(method, batch, seed=0)
+        alone = torch.cat([variant.adapter.translate(method, batch[i], seed=0) for i in range(len(batch))])
+        torch.testing.assert_close(together, alone, rtol=0, atol=1e-4)
+
+    def test_is_repeatable_and_leaves_the_method_alone(self, variant: Case) -> None:
+        method, batch = variant.build(), variant.batch()
+        before = {name: value.clone() for name, value in method.state_dict().items()}
+        first = variant.adapter.translate(method, batch, seed=0)
+        torch.manual_seed(99)
+        assert torch.equal(first, variant.adapter.translate(method, batch, seed=0))
+        assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+
+    def test_samples_differ_where_stochastic(self, case: Case) -> None:
+        method = case.build()
+        batch = case.batch()
+        first, second = (case.adapter.translate(method, batch, seed=0, sample=sample) for sample in (0, 1))
+        other_seed = case.adapter.translate(method, batch, seed=1)
+        assert torch.equal(first, second) != case.adapter.card.stochastic
+        assert torch.equal(first, other_seed) != case.adapter.card.stochastic
+
+    def test_state_round_trip(self, variant: Case) -> None:
+        method, batch = variant.build(), variant.batch()
+        train(method, batch, 2)
+        other = variant.build()
+        other.load_state_dict(method.state_dict())
+        expected = variant.adapter.translate(method, batch, seed=0)
+        assert torch.equal(expected, variant.adapter.translate(other, batch, seed=0))
+
+
+class TestLikelihood:
+    def test_bits_per_dim(self, variant: Case) -> None:
+        if not variant.adapter.card.likelihood:
+            with pytest.raises(NotImplementedError):
+                variant.build().bits_per_dim(variant.batch(), seed=0)
+            return
+        method, batch = variant.build(), variant.batch()
+        train(method, batch, 2)
+        bits = method.bits_per_dim(batch, seed=0)
+        assert bits.shape == (len(batch),)
+        assert not bits.requires_grad
+        assert torch.isfinite(bits).all()
+        assert torch.equal(bits, method.bits_per_dim(batch, seed=0))
+        assert not torch.equal(bits, method.bits_per_dim(batch, seed=0, draw=1))
+        alone = torch.cat([method.bits_per_dim(batch[i], seed=0) for i in range(len(batch))])
+        torch.testing.assert_close(bits, alone, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "preset", "overrides", "side", "network", "parameters"), PARAMETERS)
+def test_parameters_at_the_papers_size(
+    name: str, preset: str, overrides: Mapping[str, str], side: int, network: str, parameters: int
+) -> None:
+    adapter = registry.adapter(name)
+    with torch.device("meta"):
+        shape = Shape(resolution=Resolution(side, side), labels=LABELS)
+        method = adapter.build(adapter.configure(preset, overrides), shape)
+    assert sum(p.numel() for p in method.get_submodule(network).parameters()) == parameters

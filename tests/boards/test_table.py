@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from i2ibench.boards.table import Board, Row, board
+from i2ibench.errors import BenchError
+from i2ibench.record import Cost, Result
+from i2ibench.task import Resolution
+
+Make = Callable[..., Result]
+
+
+def row(one: Board, method: str, preset: str | None = "small") -> Row:
+    (found,) = [row for row in one.rows if (row.method, row.preset) == (method, preset)]
+    return found
+
+
+def ranks(one: Board, index: int = 0) -> dict[str, int | None]:
+    return {row.method: None if row.cells[index] is None else row.cells[index].rank for row in one.rows}
+
+
+values = st.one_of(st.just("not at hand"), st.floats(0, 100), st.sampled_from([1.0, 2.0, math.inf, math.nan]))
+runs = st.lists(
+    st.tuples(
+        st.sampled_from(["pix2pix", "c_glow", "spade", "identity", "real"]),
+        st.integers(0, 2),
+        st.sampled_from([200, 150, 16]),
+        values,
+        values,
+    ),
+    max_size=9,
+    unique_by=lambda run: run[:2],
+)
+
+
+def made(result: Make, drawn: list[tuple[str, int, int, object, object]]) -> list[Result]:
+    return [
+        result(method, seed, fid=fid, ssim=ssim, protocol={"n": n, "quick": n == 16})
+        for method, seed, n, fid, ssim in drawn
+    ]
+
+
+@given(drawn=runs, data=st.data())
+def test_the_order_of_results_does_not_matter(
+    result: Make, drawn: list[tuple[str, int, int, object, object]], data: st.DataObject
+) -> None:
+    results = made(result, drawn)
+    assert repr(board(data.draw(st.permutations(results)))) == repr(board(results))  # repr: NaN equals itself
+
+
+@given(drawn=runs)
+def test_ranks_are_those_of_counting_better_methods(
+    result: Make, drawn: list[tuple[str, int, int, object, object]]
+) -> None:
+    for one in board(made(result, drawn)):
+        for index, column in enumerate(one.columns):
+            cells = [(row, row.cells[index]) for row in one.rows]
+            ranked = {row.method: cell for row, cell in cells if cell is not None and cell.rank is not None}
+            assert not {"identity", "real"} & set(ranked)
+            for cell in ranked.values():
+                assert cell.mean is not None and not math.isnan(cell.mean)
+                better = [
+                    o
+                    for o in ranked.values()
+                    if (o.mean > cell.mean) == column.higher_is_better and o.mean != cell.mean
+                ]
+                assert cell.rank == 1 + len(better)
+            for row, cell in cells:
+                complete = cell is not None and cell.seeds == len(row.seeds) and not math.isnan(cell.mean or 0)
+                assert (row.method in ranked) == (complete and not row.is_reference)
+
+
+@given(drawn=runs)
+def test_each_number_stands_once_under_its_own_protocol(
+    result: Make, drawn: list[tuple[str, int, int, object, object]]
+) -> None:
+    results = made(result, drawn)
+    expected: dict[tuple[object, ...], list[float]] = {}
+    for one in results:
+        for score in one.scores:
+            if score.value is not None:
+                key = (one.method, score.protocol.quick, score.name, score.protocol.id)
+                expected.setdefault(key, []).append(score.value)
+    shown = {}
+    for one in board(results):
+        assert len({column.key for column in one.columns}) == len(one.columns)
+        for row in one.rows:
+            for column, cell in zip(one.columns, row.cells, strict=True):
+                if cell is not None and cell.mean is not None:
+                    assert cell.protocol is None or row.method == "real"
+                    protocol = cell.protocol or column.protocol
+                    assert protocol.quick <= one.quick
+                    key = (row.method, protocol.quick, column.name, protocol.id)
+                    assert key not in shown
+                    shown[key] = cell.mean
+    assert {key: repr(mean) for key, mean in shown.items()} == {
+        key: repr(statistics.mean(values)) for key, values in expected.items()
+    }
+
+
+def test_seeds_are_pooled_to_mean_and_sample_deviation(result: Make) -> None:
+    (one,) = board([result(seed=seed, fid=value) for seed, value in enumerate([1.0, 2.0, 6.0])])
+    cell = one.rows[0].cells[0]
+    assert (cell.mean, cell.seeds, one.rows[0].seeds) == (3.0, 3, (0, 1, 2))
+    assert cell.spread == pytest.approx(math.sqrt((4 + 1 + 9) / 2))
+    assert cell.standard_error is None
+
+
+def test_one_seed_has_no_spread_but_the_metrics_standard_error(result: Make) -> None:
+    (one,) = board([result(ssim=(0.5, 0.01))])
+    assert (one.rows[0].cells[0].spread, one.rows[0].cells[0].standard_error) == (None, 0.01)
+
+
+def test_preset_and_budget_keep_rows_apart(result: Make) -> None:
+    (one,) = board([result(fid=1.0), result(fid=2.0, preset="paper"), result(fid=3.0, budget="9 minutes")])
+    assert [(r.preset, r.budget, r.cells[0].mean) for r in one.rows] == [
+        ("small", "3000 steps", 1.0),
+        ("paper", "3000 steps", 2.0),
+        ("small", "9 minutes", 3.0),
+    ]
+
+
+def test_one_board_for_each_task_resolution_and_quickness(result: Make) -> None:
+    results = [
+        result(fid=1.0),
+        result(fid=1.0, resolution=Resolution(128, 128)),
+        result(fid=1.0, task="other@1"),
+        result(fid=1.0, quick=True),
+        result("spade", fid=0.5, protocol={"quick": True, "n": 16}),
+    ]
+    boards = board(results)
+    assert [(b.task, str(b.resolution), b.quick, len(b.rows)) for b in boards] == [
+        ("aerial2map@1", "64x64", False, 1),
+        ("aerial2map@1", "64x64", True, 2),
+        ("aerial2map@1", "128x128", False, 1),
+        ("other@1", "64x64", False, 1),
+    ]
+    assert ranks(boards[1]) == {"pix2pix": 1, "spade": None}  # the two quick ones follow different protocols
+
+
+def test_equal_means_share_a_rank_and_the_next_is_left_out(result: Make) -> None:
+    (one,) = board([result("a", fid=1.0), result("b", fid=1.0), result("c", fid=2.0)])
+    assert ranks(one) == {"a": 1, "b": 1, "c": 3}
+
+
+def test_the_same_value_in_more_seeds_is_still_a_tie(result: Make) -> None:
+    (one,) = board([result("a", fid=0.1), *(result("b", seed, fid=0.1) for seed in range(3))])
+    assert ranks(one) == {"a": 1, "b": 1}
+
+
+def test_higher_is_better_ranks_the_other_way(result: Make) -> None:
+    (one,) = board([result("a", ssim=0.1), result("b", ssim=math.inf), result("c", ssim=math.nan)])
+    assert ranks(one) == {"b": 1, "a": 2, "c": None}
+
+
+def test_a_method_with_a_failed_seed_is_not_ranked(result: Make) -> None:
+    (one,) = board([result(fid=1.0), result(seed=1, fid="diverged"), result("spade", fid=5.0)])
+    cell = row(one, "pix2pix").cells[0]
+    assert (cell.mean, cell.seeds, cell.rank, cell.reasons) == (1.0, 1, None, ("diverged",))
+    assert ranks(one)["spade"] == 1
+
+
+def test_methods_in_order_of_the_first_column_and_references_last(small_board: list[Result]) -> None:
+    (one,) = board(small_board)
+    assert [r.method for r in one.rows] == ["pix2pix", "c_glow", "identity", "real"]
+    assert [c.name for c in one.columns] == ["fid", "ssim", "bpd"]
+
+
+def test_two_protocols_of_one_metric_are_two_columns(result: Make) -> None:
+    (one,) = board([result("a", fid=1.0), result("b", fid=2.0), result("c", fid=3.0, protocol={"resize": "bilinear"})])
+    assert [c.name for c in one.columns] == ["fid", "fid"]
+    assert one.columns[0].header == f"fid ↓ [{one.columns[0].protocol.id}]"
+    assert [one.columns[1].protocol.resize, row(one, "c").cells[0], row(one, "c").cells[1].rank] == [
+        "bilinear",
+        None,
+        1,
+    ]
+
+
+def test_not_available_without_protocol_joins_the_column_with_numbers(result: Make) -> None:
+    (one,) = board([result("a", fid=1.0), result("b", fid="no weights")])
+    assert len(one.columns) == 1
+    assert row(one, "b").cells[0].reasons == ("no weights",)
+    assert row(one, "b").cells[0].mean is None
+
+
+def test_a_real_row_of_other_pictures_is_shown_with_its_own_protocol(result: Make, real: Make) -> None:
+    (one,) = board([result(fid=60.0), real(fid=30.0, protocol={"n": 150, "split": "val"})])
+    cell = row(one, "real", None).cells[0]
+    assert len(one.columns) == 1
+    assert (cell.mean, cell.rank, cell.protocol.n) == (30.0, None, 150)
+
+
+def test_a_real_row_measured_otherwise_has_a_column_of_its_own(result: Make, real: Make) -> None:
+    (one,) = board([result(fid=60.0), real(fid=30.0, protocol={"resize": "bilinear"})])
+    assert len(one.columns) == 2
+    assert [cell if cell is None else cell.mean for cell in row(one, "real", None).cells] == [None, 30.0]
+
+
+def test_a_score_made_later_replaces_its_not_available(result: Make) -> None:
+    (one,) = board([result(fid="no weights"), result(fid=60.0), result(ssim=0.5)])
+    assert [(cell.mean, cell.reasons) for cell in one.rows[0].cells] == [(60.0, ()), (0.5, ())]
+
+
+def test_two_values_of_one_seed_are_refused(result: Make) -> None:
+    with pytest.raises(BenchError, match=r"of seed 0 for pix2pix \(small\) .* fid is 60 in one and 61 in the other"):
+        board([result(fid=60.0), result(fid=61.0)])
+    with pytest.raises(BenchError, match="without a seed"):
+        board([result("yours", None, fid=60.0), result("yours", None, fid=61.0)])
+    assert len(board([result(fid=60.0), result(fid=60.0)])[0].rows) == 1
+
+
+def test_two_directions_of_one_score_are_refused(result: Make) -> None:
+    other = result("spade", fid=60.0)
+    turned = other.model_copy(update={"scores": (other.scores[0].model_copy(update={"higher_is_better": True}),)})
+    with pytest.raises(BenchError, match="higher fid is better"):
+        board([result(fid=60.0), turned])
+
+
+def test_costs_are_means_of_time_and_maxima_of_space(result: Make) -> None:
+    costs = [Cost(seconds=s, pictures=100, peak_memory=m, parameters=7) for s, m in ((10, 5), (30, 4))]
+    (one,) = board([result(seed=seed, fid=1.0, cost=cost) for seed, cost in enumerate(costs)])
+    cost = one.rows[0].cost
+    assert (cost.seconds, cost.peak_memory, cost.parameters) == (20.0, 5, 7)
+    assert cost.pictures_per_second == pytest.approx((100 / 10 + 100 / 30) / 2)
+
+
+def test_what_was_not_trained_has_no_speed(result: Make) -> None:
+    (one,) = board([result("identity", fid=1.0, cost=Cost())])
+    assert (one.rows[0].cost.seconds, one.rows[0].cost.pictures_per_second, one.rows[0].cost.parameters) == (
+        None,
+        None,
+        0,
+    )
+
+
+def test_no_results_no_boards() -> None:
+    assert board([]) == []

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from i2ibench import registry
+from i2ibench.adapter import config_from, config_values
+from i2ibench.errors import BenchError
+
+pytestmark = pytest.mark.usefixtures("toy")
+
+
+def test_overrides_are_read_as_their_fields_types() -> None:
+    adapter = registry.adapter("toy-gan")
+    config = adapter.configure("small", {"lr": "0.5", "dropout": "false", "kernels": "[5, 7]", "poison_step": "3"})
+    assert (config.width, config.lr, config.dropout, config.kernels, config.poison_step) == (4, 0.5, False, (5, 7), 3)
+    assert config_from(adapter.config(), config_values(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ({"widht": "3"}, r"no config field 'widht': did you mean 'width'"),
+        ({"width": "wide"}, r"config field 'width' takes int, and 'wide' is none"),
+        ({"width": "0"}, r"width must be at least 1, not 0"),
+    ],
+)
+def test_bad_overrides_are_told(overrides: dict[str, str], told: str) -> None:
+    with pytest.raises(BenchError, match=told):
+        registry.adapter("toy-gan").configure("small", overrides)
+
+
+def test_an_unknown_preset_is_told() -> None:
+    with pytest.raises(BenchError, match="did you mean 'small'"):
+        registry.adapter("toy-gan").configure("smal")
+
+
+def test_a_task_that_lacks_a_need_is_refused_in_a_sentence() -> None:
+    told = "task 'toy@1' gives no boxes, which toy-boxes needs: .*list tasks --needs boxes"
+    with pytest.raises(BenchError, match=told):
+        registry.adapter("toy-boxes").refuse(registry.task("toy"))

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from i2ibench import cli
+
+SMALL = ["--preset", "small", "--budget", "20 steps"]
+
+
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of one command, as a shell would see them."""
+    monkeypatch.setattr(sys, "argv", ["i2ibench", *map(str, arguments)])
+    try:
+        cli.main()
+        code = 0
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    told = capsys.readouterr()
+    return code, told.out, " ".join(told.err.split())
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    return lambda *arguments: call(monkeypatch, capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "quik"], "did you mean 'quick'"),
+        (["train", "toy-gna", "toy", *SMALL], "did you mean 'toy-gan'"),
+        (["train", "toy-gan", "tow", *SMALL], "did you mean 'toy'"),
+        (["train", "toy-boxes", "toy", *SMALL], "gives no boxes, which toy-boxes needs"),
+        (["train", "toy-gan", "toy", *SMALL, "--set", "widht=3"], "did you mean 'width'"),
+        (["train", "toy-gan", "toy", *SMALL, "--set", "width"], "is not KEY=VALUE"),
+        (["train", "toy-gan", "toy", *SMALL, "--resolution", "64"], "is offered at 16x16, 16x32, not at 64x64"),
+        (["train", "toy-gan", "toy", "--preset", "small", "--budget", "soon"], "is not a number of steps"),
+        (["train", "toy-gan", "toy", *SMALL, "--device", "abacus"], "device 'abacus' cannot be used"),
+        (["train", "toy-gan", "toy", *SMALL, "--precision", "fp8"], "precision 'fp8' is none"),
+        (["list", "methdos"], "did you mean 'methods'"),
+        (["list", "tasks", "--needs", "boxen"], "did you mean 'boxes'"),
+        (["show", "pix2pxi"], "did you mean 'pix2pix'"),
+        (["board", "nowhere"], "there is no 'nowhere'"),
+        (["translate", "nowhere"], "there is no run.json"),
+        (["weights", "get", "alexnte"], "did you mean 'alexnet'"),
+    ],
+)
+@pytest.mark.usefixtures("toy")
+def test_bad_input_is_one_paragraph_and_exit_2(shell, arguments: list[str], told: str, tmp_path: Path) -> None:
+    out = ["--out", str(tmp_path / "out")] if arguments[0] in ("run", "train") else []
+    code, printed, error = shell(*arguments, *out)
+    assert code == 2
+    assert told in error
+    assert "Traceback" not in error
+    assert printed == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_debug_shows_the_traceback(shell) -> None:
+    from i2ibench.errors import BenchError
+
+    with pytest.raises(BenchError):
+        shell("--debug", "show", "pix2pxi")
+    cli._debug = False
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_verbs_in_a_row(shell, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    code, printed, error = shell("train", "toy-gan", "toy", *SMALL, "--out", runs, "--set", "width=3")
+    assert code == 0, error
+    (folder,) = runs.iterdir()
+    assert folder.name in printed.replace("\n", "")
+    assert shell("translate", folder)[0] == 0
+    code, printed, error = shell("evaluate", folder, "--json")
+    assert code == 0, error
+    assert {score["name"] for score in json.loads(printed)["scores"]} == {"ssim", "psnr", "bpd"}
+    assert shell("evaluate", "toy", folder / "translations", "--name", "mine", "--out", runs)[0] == 0
+    code, printed, _ = shell("board", runs, "--out", tmp_path / "boards")
+    assert code == 0
+    assert "mine" in printed
+    assert "toy-gan" in (tmp_path / "boards" / "board.md").read_text()
+    baseline = tmp_path / "baseline.csv"
+    assert shell("check", runs, "--baseline", baseline, "--update")[0] == 0
+    assert shell("check", runs, "--baseline", baseline)[0] == 0
+    worse = json.loads((folder / "scores.json").read_text())
+    for score in worse["scores"]:
+        score["value"] += -9 if score["higher_is_better"] else 9
+    (folder / "scores.json").write_text(json.dumps(worse))
+    code, printed, _ = shell("check", runs, "--baseline", baseline)
+    assert code == 1
+    assert "ssim" in printed
+
+
+@pytest.mark.usefixtures("toy")
+def test_pictures_that_cannot_be_scored(shell, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+
+    def evaluate() -> str:
+        code, printed, error = shell("evaluate", "toy", pictures, "--out", tmp_path / "out")
+        assert (code, printed) == (2, "")
+        assert "Traceback" not in error
+        return str(error)
+
+    assert "pictures" in evaluate()  # no such folder
+    pictures.mkdir()
+    for index in range(200, 206):
+        Image.new("RGB", (16, 16)).save(pictures / f"toy-{index}.png")
+    (pictures / "toy-203.png").unlink()
+    assert "toy-203" in evaluate()  # missing
+    Image.new("RGB", (16, 16)).save(pictures / "toy-203.png")
+    Image.new("RGB", (16, 16)).save(pictures / "cat.png")
+    assert "cat" in evaluate()  # extra
+    (pictures / "cat.png").unlink()
+    Image.new("RGB", (18, 16)).save(pictures / "toy-203.png")
+    assert "toy-203" in evaluate()  # wrong size
+    whole = (pictures / "toy-200.png").read_bytes()
+    (pictures / "toy-203.png").write_bytes(whole[: len(whole) // 2])
+    assert "toy-203" in evaluate()  # truncated
+    (pictures / "toy-203.png").write_text("no picture")
+    assert "toy-203" in evaluate()
+    (pictures / "toy-203.png").unlink()
+    Image.new("RGB", (16, 16)).save(pictures / "toy-203.jpg")
+    assert "lossy compression" in evaluate()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["methods", "tasks", "metrics", "suites"])
+def test_lists_as_tables_and_as_data(shell, kind: str) -> None:
+    code, printed, _ = shell("list", kind, "--json")
+    assert code == 0
+    listed = json.loads(printed)
+    assert listed
+    code, printed, _ = shell("list", kind)
+    assert code == 0
+    assert all(str(next(iter(row.values()))).split("@")[0] in printed for row in listed)
+
+
+def test_show_counts_parameters_of_every_network(shell) -> None:
+    code, printed, _ = shell("show", "pix2pix", "--json")
+    assert code == 0
+    shown = json.loads(printed)
+    assert shown["networks"] == {"generator": 54_413_955, "discriminator": 2_768_705}
+    code, printed, _ = shell("show", "pix2pix", "--json", "--set", "norm=instance")
+    assert json.loads(printed)["networks"]["generator"] == 54_409_603
+
+
+@pytest.mark.parametrize("name", ["aerial2map", "streets-label2photo@1", "psp", "quick", "c_glow"])
+def test_show_shows_every_kind_of_card(shell, name: str) -> None:
+    code, printed, _ = shell("show", name)
+    assert code == 0
+    assert name.split("@")[0] in printed
+
+
+def test_doctor_tells_what_is_missing_and_how_to_get_it(shell) -> None:
+    code, printed, _ = shell("doctor", "--json")
+    assert code == 0
+    report = json.loads(printed)
+    assert "lpips" in report["metrics_without_weights"]  # the tests' cache is empty
+    assert any("i2ibench weights get alexnet" in entry["way_out"] for entry in report["weights"])
+
+
+def test_every_verb_has_help_that_teaches() -> None:
+    for verb in ("run", "train", "translate", "evaluate", "board", "check", "list", "show", "doctor"):
+        result = CliRunner().invoke(cli.app, [verb, "--help"])
+        assert result.exit_code == 0
+        assert len(result.output) > 200
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; import i2ibench.cli as c; from typer.testing import CliRunner; CliRunner().invoke(c.app, ['--help'])\n"
+        "print([m for m in ('torch', 'numpy', 'pandas', 'pydantic', 'datasets', 'PIL') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from i2ibench.errors import BenchError
+from i2ibench.progress import Silent
+from i2ibench.suite import SuiteRun, read_suite, suites
+
+TOY = """
+title = "toys"
+budget = "20 steps"
+seeds = [0, 1]
+[[tasks]]
+task = "toy"
+[[methods]]
+method = "toy-gan"
+preset = "small"
+set = { width = "3" }
+"""
+
+
+@pytest.mark.parametrize("name", suites())
+def test_the_suites_that_come_along_can_be_planned(name: str, tmp_path: Path) -> None:
+    suite = read_suite(name)
+    planned = SuiteRun(suite, tmp_path, torch.device("cpu"), Silent()).runs()
+    assert len(planned) == len(suite.tasks) * len(suite.methods) * len(suite.seeds)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_suite_gives_a_result_for_every_run_and_the_ceiling(tmp_path: Path) -> None:
+    (tmp_path / "toys.toml").write_text(TOY)
+    performed = SuiteRun(read_suite(tmp_path / "toys.toml"), tmp_path / "out", torch.device("cpu"), Silent())
+    results = performed.perform()
+    assert [(result.method, result.seed) for result in results] == [("toy-gan", 0), ("toy-gan", 1), ("real", None)]
+    assert performed.perform() == results
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("title = ", "is not TOML"),
+        (TOY.replace("budget", "budgte"), "key 'budget': Field required"),
+        (TOY + "presset = 'x'\n", r"key 'methods.0.presset'"),
+        (TOY.replace('"20 steps"', '"20 laps"'), "steps, pictures or minutes"),
+        (TOY.replace("width", "widht"), "did you mean 'width'"),
+        (TOY.replace('"toy"', '"toyy"'), "did you mean 'toy'"),
+    ],
+)
+@pytest.mark.usefixtures("toy")
+def test_a_bad_suite_file_is_told_before_any_work(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "bad.toml").write_text(text)
+    with pytest.raises(BenchError, match=told):
+        SuiteRun(read_suite(tmp_path / "bad.toml"), tmp_path / "out", torch.device("cpu"), Silent()).perform()
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_suite_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="did you mean 'quick'"):
+        read_suite("quik")
+    with pytest.raises(BenchError, match="there is no suite file"):
+        read_suite(tmp_path / "absent.toml")
