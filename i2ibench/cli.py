@@ -22,9 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-weights_app = typer.Typer(
-    help="List and get pretrained weights.", no_args_is_help=True
-)
+weights_app = typer.Typer(help="List and get pretrained weights.", no_args_is_help=True)
 segmenter_app = typer.Typer(help="Train a task's segmenter.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 app.add_typer(segmenter_app, name="segmenter")
@@ -78,6 +76,7 @@ def run(
     folder = out / asked.name
     performed = SuiteRun(asked, folder, find_device(device), console.Bars(), tuple(seed or ()) or None, limit)
     _write_board(performed.perform(rescore), folder)
+    console.out.print(f"pictures side by side: {folder}/*--samples.png", highlight=False)
 
 
 @app.command(rich_help_panel="One run")
@@ -139,7 +138,8 @@ def translate(
 ) -> None:
     """Translate pictures with a trained run.
 
-    Those of the task's test split, or with --pictures any folder's. --set takes the fields that only translation reads, say a temperature (i2ibench show METHOD names them).
+    Those of the task's test split, or with --pictures any folder's. --set takes the fields that only translation
+    reads, say a temperature.
     """
     from i2ibench import console
     from i2ibench.foreign import translate_folder
@@ -193,7 +193,7 @@ def evaluate(
         one = find(Path(what), where, console.Bars())
         one.metrics = metric
         fetch_weights(list(metric or one.task.metrics), console.Bars())
-        one.perform(rescore=rescore)
+        one.perform(rescore=rescore or metric is not None)
         result = one.folder.result()
     else:
         result = score_folder(
@@ -243,8 +243,8 @@ def check(
 ) -> None:
     """Compare scores with a baseline, in CI.
 
-    Exits with 1 on a regression beyond the spread, with 2 where they cannot be compared. Every --baseline is a board's
-    CSV; --update writes it.
+    Exits with 1 on a regression beyond the spread, with 2 where they cannot be compared. The
+    baseline is a board's CSV; --update writes it.
     """
     from i2ibench import console
     from i2ibench.boards import check as checking

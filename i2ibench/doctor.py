@@ -8,7 +8,7 @@ import shutil
 from pydantic import BaseModel
 
 from i2ibench import provenance, registry, weights
-from i2ibench.data.rows import cache_folder
+from i2ibench.cache import cache_folder
 
 
 class WeightsAtHand(BaseModel):

@@ -32,7 +32,6 @@ STAGES: tuple[Stage, ...] = ("prepare", "train", "translate", "score")
 LIKELIHOOD_DRAWS = 3
 """Dequantisation draws a picture for bits per dimension."""
 _TRANSLATE_BATCH = 16
-_SAMPLE_ROWS = 6
 
 
 def plan(
@@ -222,6 +221,7 @@ class Run:
         return dict(zip(batch.names, map(list, zip(*draws, strict=True)), strict=True))
 
     def _score(self) -> None:
+        from i2ibench import samples
         from i2ibench.metrics.evaluate import evaluate
         from i2ibench.store import write_record
 
@@ -235,7 +235,7 @@ class Run:
             limit=self.spec.limit,
             progress=self.progress,
         )
-        self._draw_samples(split)
+        samples.draw(self.folder.samples, split, {self.spec.method: self.folder.translations}, self.spec.limit)
         record = self.folder.record()
         result = Result(
             method=self.spec.method,
@@ -268,23 +268,6 @@ class Run:
         return {
             str(name): [float(value) for value in row] for name, row in zip(table.index, table.to_numpy(), strict=True)
         }
-
-    def _draw_samples(self, split: Split) -> None:
-        """Source, output and target side by side, of pictures spread over the split."""
-        import numpy as np
-        from PIL import Image
-
-        from i2ibench.data.batches import Examples
-        from i2ibench.data.pictures import grid, write_png
-
-        examples = Examples(split, self.spec.limit)
-        rows = []
-        for index in np.linspace(0, len(examples) - 1, min(_SAMPLE_ROWS, len(examples))).astype(int).tolist():
-            example = examples[index]
-            output = np.asarray(Image.open(self.folder.translations / f"{example['name']}.png"))
-            rows.append([example["source"], output, *([example["target"]] if self.task.paired else [])])
-        titles = ["source", self.spec.method, "target"][: len(rows[0])]
-        write_png(self.folder.samples, grid(rows, titles, zoom=2))
 
 
 def find(path: Path, device: torch.device, progress: Progress | None = None) -> Run:

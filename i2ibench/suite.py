@@ -23,7 +23,7 @@ A suite file::
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -131,11 +131,10 @@ class SuiteRun:
         planned = self.runs()
         fetch_weights([name for task in self.suite.tasks for name in _metrics(task)], self.progress)
         for index, one in enumerate(planned, 1):
-            self.progress.say(
-                f"[{index}/{len(planned)}] {one.spec.method} on {one.spec.task}, seed {one.spec.seed}"
-            )
+            self.progress.say(f"[{index}/{len(planned)}] {one.spec.method} on {one.spec.task}, seed {one.spec.seed}")
             one.perform(rescore=rescore)
-        results = [RunFolder(one.folder.path).result() for one in planned]
+        self._draw_samples(planned)
+        results = [one.folder.result() for one in planned]
         return results + [self._ceiling(task, rescore) for task in self.suite.tasks]
 
     def _planned(self) -> Iterator[Run]:
@@ -155,6 +154,18 @@ class SuiteRun:
                         limit=self.limit,
                     )
                     yield Run(spec, self.out, self.device, self.progress, _metrics(task))
+
+    def _draw_samples(self, planned: Sequence[Run]) -> None:
+        """One grid a task with all methods side by side, of the first seed."""
+        from i2ibench import samples
+
+        for entry in self.suite.tasks:
+            size = registry.task(entry.task).resolution(entry.resolution)
+            id = registry.task(entry.task).id
+            alike = [one for one in planned if one.spec.task == id and one.spec.resolution == size]
+            first = [one for one in alike if one.spec.seed == alike[0].spec.seed]
+            outputs = {one.spec.method: one.folder.translations for one in first}
+            samples.draw(self.out / f"{id}-{size}--samples.png", first[0].split("test"), outputs, self.limit)
 
     def _ceiling(self, entry: SuiteTask, rescore: bool) -> Result:
         """The scores of the task's real pictures, made once and kept beside the runs."""

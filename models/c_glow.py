@@ -31,30 +31,30 @@ from i2ibench.models.method import Batch, Method, Update, inference
 
 @dataclass(frozen=True)
 class CGlowConfig:
-    """The defaults are the paper's code's, for 64x64 pictures."""
+    """The defaults are Full-Glow's "C-Glow v.2" for 256x256 pictures (arXiv 2012.05846); adapters.c_glow has others."""
 
-    x_hidden_size: int = 64
+    x_hidden_size: int = 10
     """Width of the linear layers of the ActNorm and 1x1 conditioners."""
-    x_hidden_channels: int = 128
+    x_hidden_channels: int = 20
     """Channels of their convolutions."""
-    y_hidden_channels: int = 256
+    y_hidden_channels: int = 512
     """Channels inside the couplings."""
-    flow_depth: int = 8
+    flow_depth: int = 16
     """K, steps a level."""
-    num_levels: int = 3
+    num_levels: int = 4
     """L, levels; each halves the sides."""
     y_bins: int = 256
     """256: 8-bit pictures k/255 + U[0, 1/256). 2: binary pictures, y - 1/2 + U(-1/2, 1/2)."""
     init: Init = "reference"
     learn_top: bool = False
     """Learn mean and deviation of the last level's latents; else they are standard normal."""
-    lr: float = 2e-4
+    lr: float = 1e-4
     beta1: float = 0.9
-    beta2: float = 0.9999
+    beta2: float = 0.999
     weight_decay: float = 0.0
     warmup: int = 0
     """Steps over which the learning rate rises linearly from 0; none is published."""
-    clip_value: float = 5.0
+    clip_value: float = 0.0
     """Gradient elements are clipped to [-clip_value, clip_value]; 0 leaves them."""
     temperature: float = inference(1.0)
     """Factor on every prior's deviation while sampling."""

@@ -169,5 +169,3 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Task:
 def runs(tmp_path: Path) -> Path:
     """A folder for run folders."""
     return tmp_path / "runs"
-
-

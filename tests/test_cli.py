@@ -63,6 +63,15 @@ def test_bad_input_is_one_paragraph_and_exit_2(shell, arguments: list[str], told
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("toy")
+def test_an_unwritable_output_folder_is_told(shell, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file in the way")
+    code, printed, error = shell("train", "toy-gan", "toy", *SMALL, "--out", tmp_path / "out")
+    assert (code, printed) == (2, "")
+    assert "is not writable" in error
+    assert "--out" in error
+
+
 def test_debug_shows_the_traceback(shell) -> None:
     from i2ibench.errors import BenchError
 
@@ -176,7 +185,9 @@ def test_every_verb_has_help_that_teaches() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; import i2ibench.cli as c; from typer.testing import CliRunner; CliRunner().invoke(c.app, ['--help'])\n"
+        "import sys; import i2ibench.cli as c; from typer.testing import CliRunner\n"
+        "CliRunner().invoke(c.app, ['--help'])\n"
         "print([m for m in ('torch', 'numpy', 'pandas', 'pydantic', 'datasets', 'PIL') if m in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "[]"

@@ -88,7 +88,7 @@ def test_a_checkpoint_of_another_config_is_refused(runs: Path) -> None:
     one.perform("train")
     other.folder.checkpoint.parent.mkdir(parents=True)
     other.folder.checkpoint.write_bytes(one.folder.checkpoint.read_bytes())
-    with pytest.raises(BenchError, match="of another config .*width is 4 there and 6 here"):
+    with pytest.raises(BenchError, match=r"of another config .*width is 4 there and 6 here"):
         other.perform("train")
     other.folder.checkpoint.write_bytes(b"not a checkpoint")
     with pytest.raises(BenchError, match="is no checkpoint of i2ibench"):

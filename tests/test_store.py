@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
 import sys
@@ -33,7 +32,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_aside(tmp_path: Path) ->
         aside.write_text("half of the n")
         raise RuntimeError
     assert file.read_text() == "old"
-    assert os.listdir(tmp_path) == ["scores.json"]
+    assert [found.name for found in tmp_path.iterdir()] == ["scores.json"]
 
 
 def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
@@ -54,7 +53,7 @@ def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
     assert "is full" in told
     assert "free some space" in told
     assert file.read_text() == "old"
-    assert os.listdir(tmp_path) == ["scores.json"]
+    assert [found.name for found in tmp_path.iterdir()] == ["scores.json"]
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1000
 
 
@@ -75,7 +74,8 @@ def test_two_processes_on_one_run_folder(tmp_path: Path) -> None:
             "    with RunFolder(Path(sys.argv[1])).locked(): print('got it')\n"
             "except BenchError as error: print(error)\n"
         )
-        told = subprocess.run([sys.executable, "-c", code, str(folder.path)], capture_output=True, text=True, check=True)
+        command = [sys.executable, "-c", code, str(folder.path)]
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "is in use by another process" in told.stdout
     with folder.locked():  # free again
         pass

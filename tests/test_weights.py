@@ -134,7 +134,7 @@ def test_get_takes_a_file_once(files, monkeypatch, cache) -> None:
 
 
 def test_other_weights_than_the_cards_are_refused(files, cache) -> None:
-    with pytest.raises(BenchError, match="expected sha256 9f97fd31.*found"):
+    with pytest.raises(BenchError, match=r"expected sha256 9f97fd31.*found"):
         weights.get("alexnet", files["ckpt"])
     assert not (cache / "weights").exists()
 

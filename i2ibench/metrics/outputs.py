@@ -21,7 +21,6 @@ Outputs = Path | Mapping[str, Pixels]
 """A folder with `<name>.png` for each picture of a split, or the pictures themselves by name, uint8 `[H, W, 3]`."""
 
 _LOSSY = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".heic"})
-_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def reader(outputs: Outputs, split: Split, count: int) -> Callable[[str], Pixels]:

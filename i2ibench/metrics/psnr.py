@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 from typing_extensions import Self
 
 from i2ibench.metrics.extractors import to_bytes
@@ -36,9 +37,8 @@ class PSNR(Metric):
     def update(self, chunk: Chunk) -> None:
         """Compare each output with its target."""
         assert chunk.target is not None, "a metric of pairs is not asked where there are none"
-        difference = to_bytes(chunk.output).double() - to_bytes(chunk.target).double()
-        ratios = 10 * torch.log10(PEAK**2 / difference.square().mean((1, 2, 3)))
-        self.values.update(zip(chunk.names, ratios.tolist(), strict=True))
+        values = peak_signal_to_noise(to_bytes(chunk.output), to_bytes(chunk.target))
+        self.values.update(zip(chunk.names, values.tolist(), strict=True))
 
     def merge(self, other: Self) -> None:
         """Keep the values of other pictures."""
@@ -59,3 +59,9 @@ class PSNR(Metric):
     def per_picture(self) -> Mapping[str, Mapping[str, float]]:
         """Each picture's PSNR, inf where it equals its target."""
         return {self.name: self.values}
+
+
+def peak_signal_to_noise(first: Tensor, second: Tensor) -> Tensor:
+    """PSNR in dB of two stacks of 8-bit pictures `[B, 3, H, W]`, float64 `[B]`; inf where two are equal."""
+    error = (first.double() - second.double()).square().mean((1, 2, 3))
+    return 10 * torch.log10(PEAK**2 / error)

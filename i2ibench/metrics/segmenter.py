@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2ibench.data.rows import cache_folder
+from i2ibench.cache import cache_folder
 from i2ibench.errors import BenchError
 from i2ibench.store import read_record
 from i2ibench.task import Resolution, ResolutionField, Task
@@ -34,13 +34,13 @@ class Architecture(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_channels: int = 20
+    base_channels: int = 16
     """Of the U-Net's first stage; each further stage has twice as many."""
     stages: int = 4
     """Of the U-Net, each at half the size of the one before."""
-    head_channels: int = 32
+    head_channels: int = 16
     pool_scales: tuple[int, ...] = (1, 2, 3, 6)
-    dropout: float = 0.1
+    dropout: float = 0.0
 
     @property
     def multiple(self) -> int:
@@ -82,11 +82,11 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: float = 20
-    """Passes over the training pictures at the first resolution; every other resolution gets as many pixels."""
-    batch_size: int = 16
-    """At the first resolution; batches of others have about as many pixels."""
-    learning_rate: float = 3e-3
+    epochs: float = 24
+    """Passes over the training pictures at the first resolution; every other resolution takes as many steps."""
+    batch_size: int = 4
+    """At the first resolution; batches of others have about as many pixels, and at least two pictures."""
+    learning_rate: float = 1e-2
     weight_decay: float = 1e-2
     warm_up: float = 0.05
     """Part of the steps over which the learning rate rises from 0."""

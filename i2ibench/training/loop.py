@@ -19,7 +19,7 @@ from i2ibench.store import RunFolder
 from i2ibench.training import checkpoint
 from i2ibench.training.averages import Averages
 from i2ibench.training.losses import Diverged, LossLog
-from i2ibench.training.precision import autocast, peak_memory, reset_peak_memory
+from i2ibench.training.precision import autocast, memory_format, peak_memory, reset_peak_memory
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Loop:
 
         Raises `BenchError` when a loss is not finite, naming it, the step and the last good checkpoint.
         """
-        method.to(self.device).to(memory_format=torch.channels_last).train()
+        method.to(self.device).to(memory_format=memory_format(self.device)).train()
         method.initialize(self._on_device(self.batches(0)))
         optimizers = method.optimizers()
         if not optimizers:
@@ -72,9 +72,10 @@ class Loop:
                     log.add(step, losses)
                     clock.step = step
                     advance(clock.spent - before)
-                    if step % self.log_steps == 0:
-                        log.flush()
-                        if self._due(step, clock):
+                    due = self.checkpoint_steps is not None and step % self.checkpoint_steps == 0
+                    if due or step % self.log_steps == 0:
+                        log.flush()  # a step that was not checked is never saved
+                        if due or clock.since_checkpoint >= 60 * self.checkpoint_minutes:
                             self._save(step, method, optimizers, averages, clock)
                 log.flush()
             except Diverged as diverged:
@@ -112,7 +113,7 @@ class Loop:
             yield update
 
     def _on_device(self, batch: Batch) -> Batch:
-        return batch.to(self.device, torch.channels_last)
+        return batch.to(self.device, memory_format(self.device))
 
     def _resume(self, method: Method, optimizers: dict[str, Optimizer], averages: Averages) -> int:
         if not self.folder.checkpoint.exists():
@@ -120,11 +121,6 @@ class Loop:
         found = checkpoint.load(self.folder.checkpoint, self.spec)
         checkpoint.restore(found, method, optimizers, averages)
         return found.step
-
-    def _due(self, step: int, clock: _Clock) -> bool:
-        if self.checkpoint_steps is not None and step % self.checkpoint_steps == 0:
-            return True
-        return clock.since_checkpoint >= 60 * self.checkpoint_minutes
 
     def _save(
         self, step: int, method: Method, optimizers: dict[str, Optimizer], averages: Averages, clock: _Clock

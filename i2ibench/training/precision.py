@@ -45,6 +45,11 @@ def autocast(where: torch.device, precision: Precision) -> AbstractContextManage
     return torch.autocast(where.type, torch.bfloat16, enabled=precision == "bf16")
 
 
+def memory_format(where: torch.device) -> torch.memory_format:
+    """The layout in which convolutions train fastest: channels last for tensor cores, else contiguous."""
+    return torch.channels_last if where.type == "cuda" else torch.contiguous_format
+
+
 def reset_peak_memory(where: torch.device) -> None:
     """Start `peak_memory` afresh, where the system can."""
     if where.type == "cuda":

@@ -23,7 +23,9 @@ def test_rows_come_back_as_they_were_made(toy: Task) -> None:
             np.testing.assert_array_equal(np.asarray(got[column]), row[column])
 
 
-def test_pictures_are_made_once_and_fingerprinted_by_content(toy: Task, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_pictures_are_made_once_and_fingerprinted_by_content(
+    toy: Task, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     first = rows.load(toy, SIZE, "val").fingerprint
     monkeypatch.setattr(rows, "_make", lambda *_: pytest.fail("made again"))
     assert rows.load(toy, SIZE, "val").fingerprint == first

@@ -110,7 +110,7 @@ def outputs() -> Callable[[Split, int], dict[str, np.ndarray]]:
 
 @pytest.fixture(scope="session")
 def inception_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights in the shape of torch-fidelity's Inception, scaled so that its features are as large as real ones."""
+    """Random weights in the shape of torch-fidelity's Inception, its features as large as real ones."""
     from torch_fidelity import feature_extractor_inceptionv3 as module
 
     kind = module.FeatureExtractorInceptionV3

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -52,7 +53,7 @@ def test_shards_merge_to_the_whole(cuts: list[int]) -> None:
     rows = features(30, 8, 4, shift=100)  # far from zero, where sums of squares would lose digits in float32
     whole, merged = moments(rows), Moments()
     bounds = [0, *sorted(cuts), 30]
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in itertools.pairwise(bounds):
         merged.merge(moments(rows[start:stop]))
     assert merged.n == 30
     for found, wanted in zip(merged.gaussian(), whole.gaussian(), strict=True):

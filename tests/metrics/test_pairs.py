@@ -11,13 +11,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity as reference_ssim
+from skimage.metrics import peak_signal_noise_ratio
+from skimage.metrics import structural_similarity as reference_ssim
 
 from i2ibench.data.pictures import to_tensor
 from i2ibench.metrics.bpd import BPD
 from i2ibench.metrics.lpips import LPIPS, SMALLEST
 from i2ibench.metrics.metric import Chunk, Setting
-from i2ibench.metrics.psnr import PSNR
+from i2ibench.metrics.psnr import PSNR, peak_signal_to_noise
 from i2ibench.metrics.ssim import SSIM, structural_similarity
 from i2ibench.task import Resolution
 
@@ -82,14 +83,10 @@ def test_psnr_is_scikit_images_mean_over_pictures(make_split, pairs) -> None:
 @settings(deadline=None, max_examples=20)
 @given(difference=st.integers(1, 255), level=st.integers(0, 255))
 def test_psnr_by_hand(difference: int, level: int) -> None:
-    other = level + difference if level + difference <= 255 else abs(level - difference)
-    if other == level:
-        return
-    both = [np.full((1, 4, 4, 3), value, np.uint8) for value in (level, other)]
-    metric = PSNR.__new__(PSNR)
-    metric.values = {}
-    metric.update(chunk(*both))
-    assert metric.values["a"] == pytest.approx(20 * math.log10(255 / abs(other - level)))
+    other = level + difference if level + difference <= 255 else max(level - difference, 0)
+    first, second = (torch.full((1, 3, 4, 4), value, dtype=torch.uint8) for value in (level, other))
+    wanted = 20 * math.log10(255 / abs(other - level)) if other != level else math.inf
+    assert peak_signal_to_noise(first, second).item() == pytest.approx(wanted)
 
 
 def test_psnr_of_equal_pictures_is_infinite_and_has_no_mean(make_split, pairs) -> None:

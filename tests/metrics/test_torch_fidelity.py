@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch_fidelity
+
 from i2ibench.metrics.evaluate import evaluate
 from i2ibench.metrics.kernel import subset_size
 

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from i2ibench import registry, weights
+from i2ibench.errors import BenchError
+from i2ibench.metrics import extractors, features
+from i2ibench.metrics.evaluate import available, compute, evaluate, extractors_of
+from i2ibench.metrics.features import TargetFeatures
+from i2ibench.metrics.metric import Setting
+from i2ibench.metrics.outputs import reader
+from i2ibench.metrics.walk import Walk
+from i2ibench.progress import Silent
+
+SETS = ["fd_efficientnet_lite0", "kd_efficientnet_lite0"]
+
+
+class Told(Silent):
+    """Keeps what was said and how much was done."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+@pytest.fixture
+def extracted(monkeypatch) -> list[int]:
+    """Sizes of the batches that went through a network."""
+    sizes: list[int] = []
+    call = extractors.Extractor.__call__
+
+    def counting(self: extractors.Extractor, pictures: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(pictures))
+        return call(self, pictures)
+
+    monkeypatch.setattr(extractors.Extractor, "__call__", counting)
+    return sizes
+
+
+def test_a_folder_and_a_mapping_score_alike(make_split, outputs, write, tmp_path, random_weights) -> None:
+    split = make_split(5)
+    pictures = outputs(split)
+    metrics = ["ssim", "psnr", "lpips"]
+    folder = evaluate(write(tmp_path / "out", pictures), split, metrics, batch_size=2)
+    mapping = evaluate(pictures, split, metrics, batch_size=5)
+    assert [score.name for score in folder.scores] == metrics
+    for one, other in zip(folder.scores, mapping.scores, strict=True):
+        assert one.value == pytest.approx(other.value, rel=1e-6)
+        assert one.protocol.id == other.protocol.id
+        assert one.n == 5 and one.standard_error > 0
+    table = folder.per_picture
+    assert list(table.columns) == ["name", *metrics]
+    assert list(table["name"]) == list(split.rows["name"])
+    targets = np.stack([np.asarray(picture) for picture in split.rows["target"]]).astype(float)
+    errors = ((np.stack(list(pictures.values())) - targets) ** 2).mean((1, 2, 3))
+    np.testing.assert_allclose(table["psnr"], 10 * np.log10(255**2 / errors))
+    assert folder.scores[1].value == pytest.approx(table["psnr"].mean())
+
+
+def test_two_half_walks_merge_to_the_whole(make_split, outputs, cache) -> None:
+    split = make_split(10, (64, 64))
+    pictures, names = outputs(split), ["ssim", "psnr", "bpd", *SETS]
+    bits = {name: [1.0 + i, 2.0 * i] for i, name in enumerate(pictures)}
+    whole = evaluate(pictures, split, names, bits_per_dim=bits, batch_size=4).scores
+
+    kinds = [registry.metric(name) for name in names]
+    setting = Setting(split.task, split.resolution, "test", 10, 10, split.fingerprint, likelihood_draws=2)
+    shards = [available(kinds, setting) for _ in range(2)]
+    for shard, rows in zip(shards, (range(5, 10), range(5)), strict=True):  # the second half first
+        found = TargetFeatures(split, 10, extractors_of(shard.values()), setting.device)
+        Walk(split, found, reader(pictures, split, 10), bits, batch_size=3).feed(list(shard.values()), rows)
+    for kind, metric in shards[0].items():
+        metric.merge(shards[1][kind])
+    merged = compute(kinds, shards[0], setting)
+    for one, other in zip(whole, merged, strict=True):
+        assert one.value is not None
+        assert one.value == pytest.approx(other.value, rel=1e-5), one.name
+        assert one.protocol == other.protocol and one.n == other.n
+
+
+def test_real_features_are_extracted_once_for_all(make_split, outputs, cache, extracted) -> None:
+    split = make_split(6, (32, 32))
+    first = evaluate(outputs(split), split, SETS).scores
+    assert extracted == [6, 6]  # outputs and targets, once for both metrics
+    second = evaluate(outputs(split), split, SETS).scores
+    assert extracted == [6, 6, 6]  # outputs alone
+    assert first == second
+    (file,) = (cache / "features").iterdir()
+
+    evaluate(outputs(split), split, SETS, limit=5)
+    assert len(list((cache / "features").iterdir())) == 2  # a part of the split is another set
+    assert extracted[3:] == [5, 5]
+    file.write_bytes(file.read_bytes()[:100])
+    assert evaluate(outputs(split), split, SETS).scores == first
+    assert extracted[5:] == [6, 6]
+
+
+def test_a_cache_that_cannot_be_written_is_said(make_split, outputs, monkeypatch) -> None:
+    def full(path: object) -> None:
+        raise BenchError("the disk is full")
+
+    monkeypatch.setattr(features, "written", full)
+    told = Told()
+    split = make_split(4, (32, 32), seed=99)
+    score = evaluate(outputs(split), split, SETS[:1], progress=told).scores[0]
+    assert score.value > 0
+    assert told.said == ["features of the real pictures will be taken again next time: the disk is full"]
+
+
+def test_a_limit_takes_the_first_and_marks_the_protocol(make_split, outputs, write, tmp_path) -> None:
+    split = make_split(6)
+    folder = write(tmp_path / "out", outputs(split))
+    quick = evaluate(folder, split, ["psnr"], limit=4)
+    assert quick.scores[0].n == 4 and quick.scores[0].protocol.quick
+    assert list(quick.per_picture["name"]) == list(split.rows["name"])[:4]
+    whole = evaluate(folder, split, ["psnr"])
+    assert not whole.scores[0].protocol.quick and whole.scores[0].protocol.id != quick.scores[0].protocol.id
+    (folder / "test005.png").unlink()
+    assert evaluate(folder, split, ["psnr"], limit=4).scores == quick.scores
+
+
+def test_what_does_not_apply_is_not_available_with_its_reason(make_split, outputs, monkeypatch) -> None:
+    monkeypatch.setattr(weights, "path", lambda name: None)
+    split = make_split(3, paired=False)
+    asked = ["fid", "psnr", "bpd", "kd_efficientnet_lite0"]
+    scores = evaluate(outputs(split), split, asked).scores
+    assert [score.name for score in scores] == asked
+    assert all(score.value is None and score.n == 0 and score.protocol is None for score in scores)
+    reasons = [score.reason for score in scores]
+    assert "`i2ibench weights get inception`" in reasons[0]
+    assert "has no pairs" in reasons[1]
+    assert "no likelihood" in reasons[2]
+    assert "needs four pictures" in reasons[3]
+    with pytest.raises(BenchError, match="did you mean 'psnr'"):
+        evaluate(outputs(split), split, ["psnrr"])
+
+
+def test_an_unpaired_task_is_scored_as_two_sets(make_split, outputs) -> None:
+    split, paired = make_split(6, (32, 32), paired=False), make_split(6, (32, 32))
+    score = evaluate(outputs(split), split, SETS[:1]).scores[0]
+    assert score.value == pytest.approx(evaluate(outputs(paired), paired, SETS[:1]).scores[0].value)
+    assert score.protocol.n_reference == 6
+    assert score.protocol.reference == "all targets of test"
+
+
+def test_likelihoods_are_averaged_and_checked(make_split, outputs) -> None:
+    split = make_split(4)
+    bits = {name: [float(i), i + 1.0] for i, name in enumerate(split.rows["name"])}
+    (score,) = evaluate(outputs(split), split, ["bpd"], bits_per_dim=bits).scores
+    assert score.value == 2.0 and score.protocol.draws == 2
+    with pytest.raises(BenchError, match=r"as many draws.*none for 1 pictures, first 'test002'"):
+        evaluate(outputs(split), split, ["bpd"], bits_per_dim={**bits, "test002": []})
+    with pytest.raises(BenchError, match=r"as many draws.*\[1, 2\]"):
+        evaluate(outputs(split), split, ["bpd"], bits_per_dim={**bits, "test002": [1.0]})
+
+
+def test_equal_pictures_have_no_mean_psnr(make_split) -> None:
+    split = make_split(3)
+    targets = {row["name"]: np.asarray(row["target"]) for row in split.rows}
+    evaluation = evaluate(targets, split, ["psnr", "ssim"])
+    assert evaluation.scores[0].value is None and "3 of 3 outputs equal" in evaluation.scores[0].reason
+    assert evaluation.scores[1].value == pytest.approx(1)
+    assert list(evaluation.per_picture["psnr"]) == [math.inf] * 3
+
+
+def missing(folder):
+    for number in range(4):
+        (folder / f"test00{number}.png").unlink()
+
+
+def extra(folder):
+    (folder / "test001.png").rename(folder / "other.png")
+
+
+def jpeg(folder):
+    Image.open(folder / "test001.png").save(folder / "test001.jpg")
+    (folder / "test001.png").unlink()
+
+
+def disguised(folder):
+    Image.open(folder / "test001.png").save(folder / "test001.png", "jpeg")
+
+
+def bitmap(folder):
+    Image.open(folder / "test001.png").save(folder / "test001.png", "bmp")
+
+
+def cut(folder):
+    content = (folder / "test001.png").read_bytes()
+    (folder / "test001.png").write_bytes(content[: len(content) // 2])
+
+
+def text(folder):
+    (folder / "test001.png").write_text("no picture")
+
+
+def empty(folder):
+    (folder / "test001.png").write_bytes(b"")
+
+
+def larger(folder):
+    Image.open(folder / "test001.png").resize((96, 64)).save(folder / "test001.png")
+
+
+def alpha(folder):
+    Image.open(folder / "test001.png").convert("RGBA").save(folder / "test001.png")
+
+
+def deep(folder):
+    Image.fromarray(np.zeros((32, 48), np.uint16)).save(folder / "test001.png")
+
+
+WRONG = [
+    (missing, r"4 of 6 are missing \(test000.png, test001.png, test002.png and 1 more\)"),
+    (extra, r"1 of 6 are missing \(test001.png\); 1 are not of the split \(other.png\)"),
+    (jpeg, r"holds test001\.jpg: lossy compression alone shifts FID"),
+    (disguised, r"test001\.png' is named \.png but holds a JPEG picture: lossy"),
+    (bitmap, r"holds a BMP picture: save it as PNG"),
+    (cut, r"test001\.png' cannot be read as a picture: it is empty, cut off"),
+    (text, r"test001\.png' cannot be read as a picture"),
+    (empty, r"test001\.png' cannot be read as a picture"),
+    (larger, r"test001\.png' is uint8 of 64x96x3, expected 8-bit RGB of 32x48"),
+    (alpha, r"test001\.png' is RGBA of 32x48, expected 8-bit RGB of 32x48"),
+    (deep, r"test001\.png' is 16-bit I;16 of 32x48, expected 8-bit RGB"),
+]
+
+
+@pytest.mark.parametrize(("harm", "told"), WRONG, ids=[harm.__name__ for harm, _ in WRONG])
+def test_wrong_outputs_are_named_and_nothing_is_scored(harm, told, make_split, outputs, write, tmp_path) -> None:
+    split = make_split(6)
+    folder = write(tmp_path / "out", outputs(split))
+    evaluate(folder, split, ["psnr"])
+    harm(folder)
+    with pytest.raises(BenchError, match=rf"{told}") as error:
+        evaluate(folder, split, ["psnr"])
+    assert "Nothing was scored" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_sixteen_bit_colour_is_refused(make_split, outputs, write, tmp_path) -> None:
+    """Pillow reads such a file as RGB and drops the low bytes without a word."""
+    import struct
+    import zlib
+
+    split = make_split(2)
+    folder = write(tmp_path / "out", outputs(split))
+    lines = b"".join(b"\0" + bytes(48 * 6) for _ in range(32))
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", 48, 32, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(lines)),
+        (b"IEND", b""),
+    ]
+    chunks = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts)
+    (folder / "test001.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    with pytest.raises(BenchError, match="16-bit RGB"):
+        evaluate(folder, split, ["psnr"])
+
+
+def test_a_missing_folder_and_wrong_arrays_are_named(make_split, outputs, tmp_path) -> None:
+    split = make_split(3)
+    with pytest.raises(BenchError, match=r"there is no folder .*absent"):
+        evaluate(tmp_path / "absent", split, ["psnr"])
+    pictures = outputs(split)
+    with pytest.raises(BenchError, match="mapping of outputs does not match the test split of squares@1"):
+        evaluate({"test000": pictures["test000"]}, split, ["psnr"])
+    pictures["test002"] = pictures["test002"].astype(np.float32)
+    with pytest.raises(BenchError, match=r"'test002' is float32 of 32x48x3, expected 8-bit RGB of 32x48"):
+        evaluate(pictures, split, ["psnr"])
+
+
+def test_hidden_files_are_left_alone(make_split, outputs, write, tmp_path) -> None:
+    split = make_split(2)
+    folder = write(tmp_path / "out", outputs(split))
+    (folder / ".left-by-a-kill.png").write_bytes(b"")
+    assert evaluate(folder, split, ["psnr"]).scores[0].n == 2
