@@ -238,6 +238,10 @@ def check(
     results: Annotated[
         list[Path] | None, typer.Argument(help="Folders to look for scores in.", show_default="runs")
     ] = None,
+    method: Annotated[
+        list[str] | None, typer.Option("--method", help="Compare only this method; repeat for several.")
+    ] = None,
+    k: Annotated[float, typer.Option("--k", help="Standard deviations that a score may move.")] = 3.0,
     update: Annotated[bool, typer.Option("--update", help="Write the baseline from the results instead.")] = False,
     json: o.Json = False,
 ) -> None:
@@ -256,7 +260,7 @@ def check(
         write(found, baseline)
         console.out.print(f"baseline: {baseline}", highlight=False)
         return
-    report = checking.check(found, baseline)
+    report = checking.check(found, baseline, k=k, methods=method)
     if json:
         console.print_json(report.model_dump(mode="json"))
     else:
