@@ -68,7 +68,7 @@ class CGlow(Adapter):
             "x_hidden_size": 16,
             "x_hidden_channels": 8,
             "y_hidden_channels": 64,
-            "flow_depth": 6,
+            "flow_depth": 4,
             "num_levels": 2,
             "init": "orthogonal",
             "lr": 2e-3,

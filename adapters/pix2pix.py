@@ -42,7 +42,7 @@ class Pix2Pix(Adapter):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "paper128": {"levels": 7},
-        "small": {"levels": 6, "ngf": 32, "ndf": 32, "n_layers": 2, "norm": "instance"},
+        "small": {"levels": 6, "ngf": 32, "ndf": 32, "n_layers": 2, "norm": "instance", "lr": 4e-4},
     }
     batch_size: ClassVar[Mapping[str, int]] = {"paper": 1, "paper128": 1, "small": 4}
 
