@@ -76,7 +76,7 @@ class CGlow(Adapter):
             "temperature": 0.7,
         },
     }
-    batch_size: ClassVar[Mapping[str, int]] = {"authors": 2, "authors_script": 2, "small": 4}
+    batch_size: ClassVar[Mapping[str, int]] = {"authors": 2, "authors_script": 2, "small": 2}
 
     @classmethod
     def config(cls) -> type[CGlowConfig]:
