@@ -53,7 +53,7 @@ class Bars:
 
     def say(self, text: str) -> None:
         """One line on standard error."""
-        err.print(escape(text), highlight=False)
+        err.print(escape(text), highlight=False, soft_wrap=True)
 
 
 def show(record: BaseModel | Mapping[str, Any], as_json: bool) -> None:
@@ -111,7 +111,7 @@ def show_scores(result: Result, as_json: bool) -> None:
 
 def fail(error: Exception) -> None:
     """A user's error as one paragraph."""
-    err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
+    err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
 
 
 def _add(table: Table, values: Mapping[str, Any], prefix: str) -> None:
