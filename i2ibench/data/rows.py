@@ -29,8 +29,16 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
+HIDDEN = -32768
+"""In `Row.flow`: this pixel was not to be seen in the frame before."""
+
+
 class Row(TypedDict, total=False):
-    """One example. Pictures are uint8 `[H, W, 3]` RGB; what a task lacks is left out of all its rows."""
+    """One example. Pictures are uint8 `[H, W, 3]` RGB; what a task lacks is left out of all its rows.
+
+    A row of an unpaired task is a picture of one domain: it has `source` or `target`, and the other fields belong to
+    that picture.
+    """
 
     name: str
     source: NDArray[np.uint8]
@@ -39,6 +47,18 @@ class Row(TypedDict, total=False):
     """Class ids `[H, W]`, 255 ignored."""
     instances: NDArray[np.uint16]
     """Instance ids `[H, W]`; pixels of no object carry their class's id."""
+    boxes: NDArray[np.float32]
+    """Objects `[N, 5]`: left, top, right, bottom in pixels (right and bottom excluded), class id."""
+    category: int
+    """Which of the task's classes the picture shows."""
+    keypoints: NDArray[np.float32]
+    """Pose `[K, 2]`: x and y in pixels of the same K points in every picture; NaN where there is none."""
+    sequence: str
+    """Which sequence the picture is a frame of. Frames of a sequence follow each other, from 0 on."""
+    frame: int
+    flow: NDArray[np.int16]
+    """Exact backward flow `[H, W, 2]`: for each pixel, where it was in the frame before minus where it is, x (right)
+    then y (down), in 1/64 pixels; `HIDDEN` where it could not be seen there."""
 
 
 @dataclass(frozen=True)
