@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from i2ibench.errors import BenchError, nearest
-from i2ibench.task import LabelTable, Level, Need, Resolution, Task
+from i2ibench.task import LabelTable, Level, Need, Resolution, ResolutionField, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,15 +59,30 @@ class MethodCard(BaseModel):
 
 
 class Augmentation(BaseModel):
-    """How training pictures are varied: resized by `scale`, cropped back at random, mirrored with probability 1/2.
+    """How training examples are formed: a window of the picture at random, mirrored with probability 1/2.
 
-    In paired tasks source, target and labels get the same crop and mirroring; unpaired sides are independent.
+    All that belongs to a picture gets the same window and mirroring; so do the partners of a pair and the frames of a
+    clip. The sides of an unpaired task are drawn independently.
     """
 
     model_config = ConfigDict(frozen=True)
 
     scale: float = 1.0
+    """The picture is first resized by this, then a window of its former size is cropped."""
+    crop: ResolutionField | None = None
+    """Size of the training pictures, where it is other than the task's resolution."""
+    area: tuple[float, float] | None = None
+    """Instead of that, a window of this share of the picture's area, resized to the training size."""
+    aspect: tuple[float, float] = (3 / 4, 4 / 3)
+    """With `area`: the window's width over height, relative to the training size's."""
+    probability: float = 1.0
+    """With `area`: how often such a window is taken; otherwise the whole picture."""
     mirror: bool = False
+    """Left and right may be exchanged."""
+    flip: bool = False
+    """Top and bottom may be."""
+    frames: int = 0
+    """Earlier frames that an example of a video task comes with."""
 
 
 class Shape(BaseModel):

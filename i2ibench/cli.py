@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, cast
 import typer
 
 from i2ibench import options as o
+from i2ibench.cli_data import app as data_app
 from i2ibench.errors import BenchError, nearest
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 weights_app = typer.Typer(help="List and get pretrained weights.", no_args_is_help=True)
 segmenter_app = typer.Typer(help="Train a task's segmenter.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
 app.add_typer(weights_app, name="weights")
 app.add_typer(segmenter_app, name="segmenter")
 
@@ -270,18 +272,19 @@ def check(
 
 @app.command("list", rich_help_panel="Look")
 def list_(
-    kind: Annotated[str, typer.Argument(help="methods, tasks, metrics or suites")],
+    kind: Annotated[str, typer.Argument(help="methods, tasks, layouts, metrics or suites")],
     needs: Annotated[
         str | None, typer.Option("--needs", help="Only tasks that give this: pairs, labels, instances...")
     ] = None,
     json: o.Json = False,
 ) -> None:
-    """List methods, tasks, metrics or suites."""
+    """List methods, tasks, layouts, metrics or suites."""
     from i2ibench import console, listing
 
     kinds = {
         "methods": listing.methods,
         "tasks": lambda: listing.tasks(needs),
+        "layouts": listing.layouts,
         "metrics": listing.metrics,
         "suites": listing.suites,
     }

@@ -70,7 +70,7 @@ def score_folder(
     card = registry.task(task)
     size = card.resolution(resolution)
     split = rows.load(card, size, "test", progress=progress)
-    scored = evaluate(folder, split, metrics or card.metrics, device=device, limit=limit, progress=progress)
+    scored = evaluate(folder, split, metrics or list(card.metrics), device=device, limit=limit, progress=progress)
     result = Result(
         method=name,
         task=card.id,

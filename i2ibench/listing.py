@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from i2ibench import registry
 from i2ibench.errors import BenchError, nearest
-from i2ibench.task import Need
+from i2ibench.task import Need, Task
 
 Listed = list[dict[str, Any]]
 
@@ -39,12 +41,28 @@ def tasks(needs: str | None = None) -> Listed:
             "task": card.id,
             "title": card.title,
             "level": card.level.value,
+            "supervision": card.supervision,
             "gives": sorted(need.value for need in card.gives),
             "resolutions": [str(size) for size in card.resolutions],
-            "pictures": card.splits,
+            "train": card.splits.get("train", 0),
+            "test": card.splits.get("test", 0),
+            "runs at once": "yes" if card.embedded else "",
         }
         for card in cards
         if needs is None or Need(needs) in card.gives
+    ]
+
+
+def layouts() -> Listed:
+    """Every layout of data sets on disk, with its options and the tree of its defaults."""
+    kinds = {name: registry.layout(name) for name in registry.layouts()}
+    return [
+        {
+            "layout": name,
+            "what": (inspect.getdoc(kind) or "").split("\n")[0],
+            "options": [field.name for field in dataclasses.fields(kind)],
+        }
+        for name, kind in kinds.items()
     ]
 
 
@@ -82,16 +100,23 @@ def suites() -> Listed:
 def show(
     name: str, preset: str = "paper", overrides: Mapping[str, str] | None = None, resolution: str | None = None
 ) -> dict[str, Any]:
-    """The card called `name`. For a method also its config and its networks' parameters as configured."""
+    """The card called `name`. For a method also its config and its networks' parameters; for a task its files' tree."""
     from i2ibench import describe, suite
 
     if name in registry.methods():
         return describe.method(name, preset, overrides, resolution).model_dump(mode="json")
     if name.partition("@")[0] in registry.tasks():
-        return registry.task(name).model_dump(mode="json")
+        card = registry.task(name)
+        return {"id": card.id, "supervision": card.supervision, **card.model_dump(mode="json"), **_tree(card)}
     if name in registry.metrics():
         return next(entry for entry in metrics() if entry["metric"] == name)
     if name in suite.suites():
         return suite.read_suite(name).model_dump(mode="json")
     everything = [*registry.methods(), *registry.tasks(), *registry.metrics(), *suite.suites()]
     raise BenchError(f"there is no method, task, metric or suite {name!r}: {nearest(name, everything)}")
+
+
+def _tree(card: Task) -> dict[str, str]:
+    from i2ibench.data.prepare import layout_of
+
+    return {} if card.embedded else {"tree": layout_of(card).tree}

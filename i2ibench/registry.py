@@ -1,16 +1,19 @@
-"""Names to adapters, tasks and metrics. Lazy: a name costs an import only when it is asked for.
+"""Names to adapters, tasks, layouts and metrics. Lazy: a name costs an import only when it is asked for.
 
-Other packages add theirs by entry points in the groups `i2ibench.adapters`, `i2ibench.tasks` and `i2ibench.metrics`,
-each `name = "module:attribute"`; a name of ours cannot be taken.
+Other packages add theirs by entry points in the groups `i2ibench.adapters`, `i2ibench.tasks`, `i2ibench.layouts` and
+`i2ibench.metrics`, each `name = "module:attribute"`; a name of ours cannot be taken. Tasks that users made from a card
+of their own are known by name once they are prepared.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from i2ibench import own_tasks
 from i2ibench.errors import BenchError, nearest
 
 if TYPE_CHECKING:
@@ -26,6 +29,10 @@ _ADAPTERS = {
 _TASKS = {
     "aerial2map": "i2ibench.tasks.strong:AERIAL2MAP",
     "streets-label2photo": "i2ibench.tasks.strong:STREETS_LABEL2PHOTO",
+}
+_LAYOUTS = {
+    "side-by-side": "i2ibench.data.layouts.pairs:SideBySide",
+    "paired-folders": "i2ibench.data.layouts.pairs:PairedFolders",
 }
 _METRICS = {
     "fid": "i2ibench.metrics.frechet:FID",
@@ -47,7 +54,12 @@ def methods() -> list[str]:
 
 def tasks() -> list[str]:
     """Names of all tasks, without versions."""
-    return sorted(_table("tasks"))
+    return sorted({*_table("tasks"), *own_tasks.remembered()})
+
+
+def layouts() -> list[str]:
+    """Names of all layouts of data sets on disk."""
+    return sorted(_table("layouts"))
 
 
 def metrics() -> list[str]:
@@ -64,9 +76,16 @@ def adapter(name: str) -> type[Adapter]:
 def task(name: str) -> Task:
     """The task `name` or `name@version`. Raises `BenchError` on an unknown name or another version."""
     bare, _, version = name.partition("@")
-    found: Task = _load("tasks", "task", bare)
+    own = {} if bare in _table("tasks") else own_tasks.remembered()
+    found: Task = own.get(bare) or _load("tasks", "task", bare, own)
     if version and version != str(found.version):
         raise BenchError(f"task {bare!r} is at version {found.version}, not {version}: name {found.id!r}")
+    return found
+
+
+def layout(name: str) -> type[Any]:
+    """The layout `name`, a class as `data.layouts.layout.Layout` says. Raises `BenchError`."""
+    found: type[Any] = _load("layouts", "layout", name)
     return found
 
 
@@ -78,14 +97,14 @@ def metric(name: str) -> type[Metric]:
 
 @lru_cache
 def _table(group: str) -> dict[str, str]:
-    ours = {"adapters": _ADAPTERS, "tasks": _TASKS, "metrics": _METRICS}[group]
+    ours = {"adapters": _ADAPTERS, "tasks": _TASKS, "layouts": _LAYOUTS, "metrics": _METRICS}[group]
     others = {point.name: point.value for point in entry_points(group=f"i2ibench.{group}")}
     return {**others, **ours}
 
 
-def _load(group: str, kind: str, name: str) -> Any:
+def _load(group: str, kind: str, name: str, more: Iterable[str] = ()) -> Any:
     table = _table(group)
     if name not in table:
-        raise BenchError(f"there is no {kind} {name!r}: {nearest(name, table)} (i2ibench list {kind}s)")
+        raise BenchError(f"there is no {kind} {name!r}: {nearest(name, [*table, *more])} (i2ibench list {kind}s)")
     module, _, attribute = table[name].partition(":")
     return getattr(importlib.import_module(module), attribute)

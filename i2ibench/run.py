@@ -229,7 +229,7 @@ class Run:
         evaluation = evaluate(
             self.folder.translations,
             split,
-            self.metrics or self.task.metrics,
+            self.metrics or list(self.task.metrics),
             device=self.device,
             bits_per_dim=self._saved_bits_per_dim(),
             limit=self.spec.limit,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from i2ibench.data.batches import Examples
+from i2ibench.data.examples import Examples
 from i2ibench.data.pictures import grid, read_picture, write_png
 from i2ibench.data.rows import Split
 
@@ -21,7 +21,7 @@ def draw(path: Path, split: Split, outputs: Mapping[str, Path], limit: int | Non
     `outputs` gives a folder of translations for each column's title; sources stand left of them and, in paired tasks,
     targets right.
     """
-    examples = Examples(split, limit)
+    examples = Examples(split.rows, split.resolution, limit)
     rows = []
     for index in np.linspace(0, len(examples) - 1, min(ROWS, len(examples))).astype(int).tolist():
         example = examples[index]

@@ -199,4 +199,4 @@ def fetch_weights(metrics: list[str], progress: Progress | None = None) -> None:
 
 
 def _metrics(entry: SuiteTask) -> tuple[str, ...]:
-    return entry.metrics or registry.task(entry.task).metrics
+    return entry.metrics or tuple(registry.task(entry.task).metrics)

@@ -30,7 +30,9 @@ class Need(str, Enum):
     INSTANCES = "instances"
     BOXES = "boxes"
     CLASSES = "classes"
+    KEYPOINTS = "keypoints"
     VIDEO = "video"
+    FLOW = "flow"
 
 
 class Resolution(NamedTuple):
@@ -76,6 +78,29 @@ class LabelTable(BaseModel):
         return len(self.names)
 
 
+class Fit(str, Enum):
+    """How a picture of another size is brought to the task's: bicubic, antialiased; ids by nearest neighbour."""
+
+    STRETCH = "stretch"
+    """Both sides at once, whatever that does to proportions, as pix2pix and its followers do."""
+    COVER = "cover"
+    """The shorter side to size, then the middle of the longer one."""
+
+
+class Files(BaseModel):
+    """Data that users have to get themselves, read as they are distributed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    layout: str
+    """How they lie on disk: a name from `registry.layouts()`."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Fields of the layout, where they are not its defaults."""
+    fit: Fit = Fit.STRETCH
+    obtain: str = ""
+    """Where the data are to be had, and on which terms, in a sentence."""
+
+
 class Task(BaseModel):
     """A task's card. `id` names it everywhere; a change of its pictures or splits is a new version."""
 
@@ -93,16 +118,22 @@ class Task(BaseModel):
     resolutions: tuple[ResolutionField, ...]
     """Those offered; the first is the default."""
     splits: dict[str, int]
-    """Pictures in `train`, `val` and `test`, at the default resolution where that matters."""
-    data: str
-    """`module:function` of `(split: str, resolution: Resolution) -> Iterator[Row]` (`data.rows`)."""
+    """Source pictures in `train`, `val` and `test`, at the default resolution where that matters."""
+    targets: dict[str, int] = Field(default_factory=dict)
+    """The same of target pictures, where they are other than the sources' partners."""
+    data: str | Files
+    """`module:function` of `(split: str, resolution: Resolution) -> Iterator[Row]` (`data.rows`), or users' files."""
     labels: LabelTable | None = None
-    metrics: tuple[str, ...]
-    """What the task is scored by, in the order of a board's columns."""
+    classes: tuple[str, ...] = ()
+    """Names of the classes that a picture can be of, by id, where the task gives `CLASSES`."""
+    metrics: dict[str, str]
+    """What the task is scored by, in the order of a board's columns, and why that is legal here."""
     source: str
     """Origin of the pictures."""
     licence: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    """Licence or terms of use."""
+    citation: str = ""
+    """The paper to cite."""
 
     @property
     def id(self) -> str:
@@ -113,6 +144,18 @@ class Task(BaseModel):
     def paired(self) -> bool:
         """Whether every source has its target."""
         return Need.PAIRS in self.gives
+
+    @property
+    def supervision(self) -> str:
+        """`paired`, `many-class` (one pool of pictures, each of a class) or `unpaired`."""
+        if self.paired:
+            return "paired"
+        return "unpaired" if self.targets else "many-class"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it runs at once: generated, or shipped with a package."""
+        return isinstance(self.data, str)
 
     def resolution(self, text: str | Resolution | None = None) -> Resolution:
         """The default resolution, or `text` checked against those offered. Raises `BenchError`."""

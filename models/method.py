@@ -41,11 +41,16 @@ class Batch:
     instances: Tensor | None = None
     """Instance ids, int64 `[B, H, W]`: equal ids, same object; pixels of no object carry their class's id."""
     boxes: tuple[Tensor, ...] | None = None
-    """One float32 `[N_b, 5]` a picture: left, top, right, bottom in pixels, class."""
+    """One float32 `[N_b, 5]` a source: left, top, right, bottom in pixels, class."""
+    target_boxes: tuple[Tensor, ...] | None = None
+    """The same of the targets, in unpaired tasks."""
     classes: Tensor | None = None
-    """int64 `[B, 2]`: source and target class of many-class tasks."""
-    frames: Tensor | None = None
-    """Earlier frames of a sequence, float32 `[B, T, 3, H, W]`, oldest first."""
+    """int64 `[B, 2]`: classes of source and target, where the task has classes; -1 where a side has none."""
+    frames: tuple[Batch, ...] | None = None
+    """Earlier frames of the same sequences, oldest first, each a batch of its own."""
+    flow: Tensor | None = None
+    """Backward optical flow float32 `[B, 2, H, W]`, x then y in pixels: where each pixel was in the frame before minus
+    where it is; NaN where it could not be seen there."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -57,9 +62,9 @@ class Batch:
             if isinstance(value, Tensor):
                 form = memory_format if value.dim() == 4 else torch.preserve_format
                 return value.to(device, non_blocking=True, memory_format=form)
-            if isinstance(value, tuple) and value and isinstance(value[0], Tensor):
-                return tuple(move(item) for item in value)
-            return value
+            if isinstance(value, Batch):
+                return value.to(device, memory_format)
+            return tuple(map(move, value)) if isinstance(value, tuple) else value
 
         values: dict[str, Any] = {f.name: move(getattr(self, f.name)) for f in dataclasses.fields(self)}
         return Batch(**values)
@@ -69,6 +74,8 @@ class Batch:
         rows = slice(index, index + 1) if isinstance(index, int) else index
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         picked: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
+        if self.frames is not None:
+            picked["frames"] = tuple(frame[rows] for frame in self.frames)
         return Batch(**picked)
 
 

@@ -31,7 +31,7 @@ TOY_TASK = Task(
     splits={"train": 12, "val": 6, "test": 6},
     data="i2ibench_toy_world:load",
     labels=TABLE,
-    metrics=("ssim", "psnr", "bpd"),
+    metrics={"ssim": "pairs", "psnr": "pairs", "bpd": "pairs"},
     source="generated",
     licence="Apache-2.0",
 )

@@ -1,35 +1,44 @@
 """Batches of a split: for training in an order that is a function of (seed, step), for translation in its own order.
 
-Batch number `step` is a pure function of the seed, so a resumed training needs no loader state, and the threads that
-prepare batches ahead cannot change them.
+Batch number `step` is a pure function of the seed, so a resumed training needs no loader state, and neither threads
+that prepare batches ahead nor the number of ranks that share them can change them.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from i2ibench.adapter import Augmentation
+from i2ibench.data.augment import augment
+from i2ibench.data.columns import Example
+from i2ibench.data.examples import Examples
 from i2ibench.data.pictures import to_tensor
 from i2ibench.data.rows import Split
+from i2ibench.data.tables import Table
+from i2ibench.data.window import in_pixels
+from i2ibench.errors import BenchError
 from i2ibench.models.method import Batch, generator
 
-Example = dict[str, Any]
-"""One decoded row: its name and uint8 or uint16 arrays."""
-
-_IN_MEMORY = 2 << 30
-"""Bytes of decoded pictures up to which a split is kept decoded."""
+Clip = tuple[Example, ...]
+"""An example after its earlier frames, oldest first; without video, the example alone."""
 
 
 class Batches:
-    """The training batches of `split`; `limit` takes its first rows only."""
+    """The training batches of `split`; `limit` takes its first rows only.
+
+    Each source comes once an epoch, in another order each epoch. An unpaired source is joined by the next target of
+    an order of its own; in a many-class task by the next picture, in such an order, of another class.
+    Of every batch, rank `rank` of `ranks` gets each `ranks`-th example.
+    """
 
     def __init__(
         self,
@@ -38,20 +47,37 @@ class Batches:
         seed: int,
         augmentation: Augmentation | None = None,
         limit: int | None = None,
+        *,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
-        self.examples = Examples(split, limit)
+        self.examples = Examples(split.rows, split.resolution, limit)
+        self.targets: Examples | None = None
+        if not split.task.paired:
+            pool = split.targets
+            self.targets = self.examples if pool is None else Examples(pool, split.resolution, limit)
+        self.many_class = not split.task.paired and split.targets is None
         self.batch_size = batch_size
         self.seed = seed
         self.augmentation = augmentation or Augmentation()
-        self._order = lru_cache(maxsize=2)(self._permutation)
+        self.share = rank, ranks
+        self.clips = _clips(split.rows, len(self.examples), self.augmentation.frames)
+        self._order = lru_cache(maxsize=4)(self._permutation)
 
     def __call__(self, step: int) -> Batch:
-        """Batch number `step`: every example once an epoch, in another order each epoch."""
-        positions = range(step * self.batch_size, (step + 1) * self.batch_size)
-        return collate([self._example(position) for position in positions])
+        """Batch number `step`."""
+        rank, ranks = self.share
+        positions = range(step * self.batch_size, (step + 1) * self.batch_size)[rank::ranks]
+        clips = [self._clip(position) for position in positions]
+        targets = (
+            None
+            if self.targets is None
+            else [self._target(p, clip[-1]) for p, clip in zip(positions, clips, strict=True)]
+        )
+        return collate(clips, targets)
 
     def stream(self, start: int = 0, workers: int = 2) -> Generator[Batch, None, None]:
-        """Batches from number `start` on without end, prepared ahead by threads."""
+        """Batches from number `start` on, prepared ahead by threads: decoding and resizing free the GIL."""
         with ThreadPoolExecutor(workers) as pool:
             ahead: deque[Future[Batch]] = deque(pool.submit(self, start + i) for i in range(2 * workers))
             step = start + len(ahead)
@@ -65,89 +91,109 @@ class Batches:
                 for future in ahead:
                     future.cancel()
 
-    def _example(self, position: int) -> Example:
-        epoch, place = divmod(position, len(self.examples))
-        example = self.examples[self._order(epoch)[place]]
-        return augment(example, self.augmentation, self.seed, position)
+    def _clip(self, position: int) -> Clip:
+        epoch, place = divmod(position, len(self.clips))
+        last = self.clips[self._order("order", len(self.clips), epoch)[place]]
+        frames = (self.examples[index] for index in range(last - self.augmentation.frames, last + 1))
+        return tuple(augment(frame, self.augmentation, self.seed, "augment", position) for frame in frames)
 
-    def _permutation(self, epoch: int) -> list[int]:
-        order: list[int] = torch.randperm(len(self.examples), generator=generator(self.seed, "order", epoch)).tolist()
+    def _target(self, position: int, source: Example) -> Example:
+        assert self.targets is not None
+        chosen = self._next(position)
+        if self.many_class:
+            tries = range(position, position + len(self.targets))
+            others = (self._next(at) for at in tries)
+            chosen = next((one for one in others if one["category"] != source["category"]), chosen)
+        return augment(chosen, self.augmentation, self.seed, "augment target", position)
+
+    def _next(self, position: int) -> Example:
+        assert self.targets is not None
+        epoch, place = divmod(position, len(self.targets))
+        return self.targets[self._order("target order", len(self.targets), epoch)[place]]
+
+    def _permutation(self, purpose: str, count: int, epoch: int) -> list[int]:
+        order: list[int] = torch.randperm(count, generator=generator(self.seed, purpose, epoch)).tolist()
         return order
 
 
-class Examples:
-    """A split's rows decoded: once and kept where they are small enough, else on each access."""
+def in_order(split: Split, batch_size: int, limit: int | None = None, frames: int = 0) -> Iterator[Batch]:
+    """The split's sources in their own order, not varied, with their partners; the last batch may be smaller.
 
-    def __init__(self, split: Split, limit: int | None = None) -> None:
-        count = len(split) if limit is None else min(limit, len(split))
-        self.rows = split.rows.select(range(count))
-        pixels = split.resolution.height * split.resolution.width
-        self._kept: dict[int, Example] | None = {} if count * pixels * 9 <= _IN_MEMORY else None
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Example:
-        if self._kept is None:
-            return _decode(self.rows[index])
-        if index not in self._kept:
-            self._kept[index] = _decode(self.rows[index])
-        return self._kept[index]
-
-
-def in_order(split: Split, batch_size: int, limit: int | None = None) -> Iterator[Batch]:
-    """The split's examples in their own order, not varied; the last batch may be smaller."""
-    examples = Examples(split, limit)
-    for start in range(0, len(examples), batch_size):
-        yield collate([examples[i] for i in range(start, min(start + batch_size, len(examples)))])
+    In a many-class task every source has one target class, `target_class`. With `frames`, only those are given that
+    have so many earlier ones.
+    """
+    examples = Examples(split.rows, split.resolution, limit)
+    clips = _clips(split.rows, len(examples), frames)
+    for start in range(0, len(clips), batch_size):
+        lasts = clips[start : start + batch_size]
+        made = [tuple(examples[index] for index in range(last - frames, last + 1)) for last in lasts]
+        batch = collate(made)
+        if split.task.classes and not split.task.paired and split.targets is None:
+            sources = [clip[-1]["category"] for clip in made]
+            wanted = [
+                target_class(name, own, len(split.task.classes)) for name, own in zip(batch.names, sources, strict=True)
+            ]
+            batch = Batch(
+                names=batch.names, source=batch.source, classes=torch.tensor([sources, wanted]).T.contiguous()
+            )
+        yield batch
 
 
-def collate(examples: list[Example]) -> Batch:
-    """Decoded examples as a batch: pictures to [-1, 1], labels and instances to int64."""
-    columns = {name: [example[name] for example in examples] for name in examples[0]}
-    tensors: dict[str, Any] = {"names": tuple(columns.pop("name"))}
-    for name, values in columns.items():
-        if name in ("source", "target"):
-            tensors[name] = to_tensor(values)
-        else:
-            tensors[name] = torch.from_numpy(np.stack(values).astype(np.int64))
+def target_class(name: str, category: int, classes: int) -> int:
+    """The class that the picture `name` of class `category` is translated to: a hash's choice among the others."""
+    drawn = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % (classes - 1)
+    return (category + 1 + drawn) % classes
+
+
+def collate(clips: Sequence[Clip], targets: Sequence[Example] | None = None) -> Batch:
+    """Decoded examples as a batch: pictures to [-1, 1], ids to int64, flow to pixels. `targets` are unpaired ones."""
+    examples = [clip[-1] for clip in clips]
+    tensors = _tensors(examples)
+    if targets is not None:
+        column = "target" if "target" in targets[0] else "source"
+        tensors["target"] = to_tensor([target[column] for target in targets])
+        if "boxes" in targets[0]:
+            tensors["target_boxes"] = tuple(torch.from_numpy(target["boxes"].copy()) for target in targets)
+    if "category" in examples[0] or (targets and "category" in targets[0]):
+        sides = (examples, targets if targets is not None else examples)
+        categories = [[example.get("category", -1) for example in side] for side in sides]
+        tensors["classes"] = torch.tensor(categories).T.contiguous()
+    if len(clips[0]) > 1:
+        earlier = zip(*(clip[:-1] for clip in clips), strict=True)
+        tensors["frames"] = tuple(Batch(**_tensors(list(frame))) for frame in earlier)
     return Batch(**tensors)
 
 
-def augment(example: Example, augmentation: Augmentation, seed: int, position: int) -> Example:
-    """Vary one example by a draw that is a function of (seed, position), all its pictures alike.
-
-    Pictures are resized with Pillow's antialiased bicubic filter, as the published recipes do; class and instance ids
-    by nearest neighbour.
-    """
-    if augmentation == Augmentation():
-        return example
-    draws = torch.rand(3, generator=generator(seed, "augment", position)).tolist()
-    pictures = {name: value for name, value in example.items() if name != "name"}
-    if augmentation.scale != 1:
-        pictures = {
-            name: _crop(_resize(value, augmentation.scale), value, *draws[:2]) for name, value in pictures.items()
-        }
-    if augmentation.mirror and draws[2] < 0.5:
-        pictures = {name: value[:, ::-1] for name, value in pictures.items()}
-    return {"name": example["name"], **pictures}
+def _tensors(examples: Sequence[Example]) -> dict[str, Any]:
+    columns = {name: [example[name] for example in examples] for name in examples[0]}
+    tensors: dict[str, Any] = {"names": tuple(columns["name"])}
+    for name, values in columns.items():
+        if name in ("source", "target"):
+            tensors[name] = to_tensor(values)
+        elif name in ("labels", "instances"):
+            tensors[name] = torch.from_numpy(np.stack(values).astype(np.int64))
+        elif name == "boxes":
+            tensors[name] = tuple(torch.from_numpy(value.copy()) for value in values)
+        elif name == "flow":
+            tensors[name] = _flow(values)
+    return tensors
 
 
-def _resize(array: NDArray[Any], scale: float) -> NDArray[Any]:
-    from PIL import Image
-
-    height, width = (round(side * scale) for side in array.shape[:2])
-    how = Image.Resampling.BICUBIC if array.ndim == 3 else Image.Resampling.NEAREST
-    return np.asarray(Image.fromarray(array).resize((width, height), how))
+def _flow(values: Sequence[Any]) -> Tensor:
+    pixels = np.stack([value if value.dtype == np.float32 else in_pixels(value) for value in values])
+    return torch.from_numpy(pixels).movedim(-1, 1).contiguous()
 
 
-def _crop(array: NDArray[Any], like: NDArray[Any], down: float, right: float) -> NDArray[Any]:
-    """A window of `like`'s size at a place given by two numbers in [0, 1)."""
-    height, width = like.shape[:2]
-    top = int(down * (array.shape[0] - height + 1))
-    left = int(right * (array.shape[1] - width + 1))
-    return array[top : top + height, left : left + width]
-
-
-def _decode(row: dict[str, Any]) -> Example:
-    return {name: value if isinstance(value, str) else np.asarray(value) for name, value in row.items()}
+def _clips(table: Table, count: int, frames: int) -> list[int]:
+    """Numbers of the examples that have `frames` earlier ones, which lie right before them."""
+    if not frames:
+        return list(range(count))
+    if "frame" not in table.columns:
+        raise BenchError(
+            f"examples with {frames} earlier frames were asked for, and the pictures are no frames of sequences: use "
+            "a task that gives video (i2ibench list tasks --needs video)"
+        )
+    clips = [index for index, number in enumerate(table.column("frame")[:count]) if number >= frames]
+    if not clips:
+        raise BenchError(f"no picture has {frames} earlier frames: the sequences are shorter")
+    return clips

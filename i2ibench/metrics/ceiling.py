@@ -46,24 +46,32 @@ def ceiling(
             "give two splits of one task at one resolution"
         )
     asked = [registry.metric(name) for name in dict.fromkeys(metrics)]
-    n_test = len(test) if limit is None else min(limit, len(test))
+    n_test, n_real, n_val = (min(count, limit or count) for count in (len(test), len(test.reals[0]), len(val.reals[0])))
     alone = Setting(
         task=test.task,
         resolution=test.resolution,
         split=test.name,
-        n=n_test,
-        n_reference=n_test,
+        n=n_real,
+        n_reference=n_real,
         reference_hash=test.fingerprint,
         quick=limit is not None,
         device=torch.device(device),
     )
-    against_val = dataclasses.replace(alone, n=min(n_test, len(val)))
-    singles = available([kind for kind in asked if not kind.pairwise and kind.extractor is None], alone)
+    against_val = dataclasses.replace(alone, n=min(n_test, n_val))
+    unlabelled = "labels" not in test.reals[0].columns
+    singles = available(
+        [
+            kind
+            for kind in asked
+            if not kind.pairwise and kind.extractor is None and not (kind.reads_labels and unlabelled)
+        ],
+        alone,
+    )
     sets = available([kind for kind in asked if not kind.pairwise and kind.extractor is not None], against_val)
 
     progress = progress or Silent()
-    with progress.track(f"score the real pictures of {test.task.id}", n_test + against_val.n, "pictures") as advance:
-        for chunk in _chunks(test, n_test, sets, batch_size, alone.device, progress):
+    with progress.track(f"score the real pictures of {test.task.id}", n_real + against_val.n, "pictures") as advance:
+        for chunk in _chunks(test, n_real, sets, batch_size, alone.device, progress):
             for single in singles.values():
                 single.update(chunk)
             for metric in sets.values():
@@ -76,8 +84,9 @@ def ceiling(
 
     scores: list[Score] = []
     for kind in asked:
-        if kind.pairwise:
-            reason = kind.unavailable(alone) or "a real picture would be compared with itself"
+        if kind.pairwise or (kind.reads_labels and unlabelled):
+            why = "a real picture would be compared with itself" if kind.pairwise else "its reals have no label maps"
+            reason = kind.unavailable(alone) or why
             scores += [Score.not_available(column, higher, reason) for column, higher in kind.columns.items()]
         else:
             scores += compute([kind], singles | sets, alone if kind.extractor is None else against_val)
@@ -94,5 +103,5 @@ def _chunks(
 ) -> Iterator[Chunk]:
     """The first `count` real pictures of a split, as outputs and as targets at once."""
     features = TargetFeatures(split, count, extractors_of(metrics.values()), device)
-    yield from Walk(split, features, device=device, batch_size=batch_size).chunks(range(count))
+    yield from Walk(split, features, device=device, batch_size=batch_size).reals(range(count))
     features.save(progress)

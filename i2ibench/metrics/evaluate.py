@@ -55,13 +55,14 @@ def evaluate(
     progress = progress or Silent()
     count = len(split) if limit is None else min(limit, len(split))
     read = reader(outputs, split, count)
-    names = [str(name) for name in split.rows[:count]["name"]]
+    names = list(split.rows.names[:count])
+    n_reference = min(len(split.reals[0]), limit or len(split.reals[0]))
     setting = Setting(
         task=split.task,
         resolution=split.resolution,
         split=split.name,
         n=count,
-        n_reference=count if "target" in split.rows.column_names else 0,
+        n_reference=n_reference,
         reference_hash=split.fingerprint,
         quick=limit is not None,
         likelihood_draws=_draws(bits_per_dim, names),
@@ -70,10 +71,10 @@ def evaluate(
     asked = [registry.metric(name) for name in dict.fromkeys(metrics)]
     applying = available(asked, setting)
 
-    features = TargetFeatures(split, count, extractors_of(applying.values()), setting.device)
+    features = TargetFeatures(split, n_reference, extractors_of(applying.values()), setting.device)
     walk = Walk(split, features, read, bits_per_dim, setting.device, batch_size)
     with progress.track(f"score {split.task.id}", count, "pictures") as advance:
-        walk.feed(list(applying.values()), range(count), advance)
+        walk.feed(list(applying.values()), range(count), range(n_reference), advance)
     features.save(progress)
     return Evaluation(compute(asked, applying, setting), _per_picture(names, applying.values()))
 

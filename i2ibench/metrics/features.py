@@ -19,7 +19,7 @@ from i2ibench.store import written
 
 
 class TargetFeatures:
-    """The features of the first `count` targets of `split` by each of `names`: from the cache, or taken on the way."""
+    """The features of the first `count` reals of `split` by each of `names`: from the cache, or taken on the way."""
 
     def __init__(self, split: Split, count: int, names: Iterable[str], device: torch.device) -> None:
         self.count = count
@@ -54,7 +54,9 @@ class TargetFeatures:
 
 
 def _file(split: Split, count: int, name: str) -> Path:
-    key = {"pictures": split.fingerprint, "column": "target", "count": count, **extractors.fields(name)}
+    table, column = split.reals
+    which = column if table is split.rows else f"targets.{column}"
+    key = {"pictures": split.fingerprint, "column": which, "count": count, **extractors.fields(name)}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     return cache_folder() / "features" / f"{digest}.safetensors"
 

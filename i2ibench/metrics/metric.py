@@ -64,11 +64,11 @@ class Chunk:
     names: tuple[str, ...]
     output: Tensor
     """float32 `[B, 3, H, W]` in [-1, 1], from 8-bit pictures: `(output + 1) * 127.5` is whole."""
-    source: Tensor
+    source: Tensor | None = None
     target: Tensor | None = None
     """The target of each source, in paired tasks."""
     labels: Tensor | None = None
-    """int64 `[B, H, W]` of the source, 255 ignored."""
+    """int64 `[B, H, W]` of the source (of a real target picture, its own), 255 ignored."""
     bits_per_dim: Tensor | None = None
     """float64 `[B, draws]` from the method itself."""
     extract: Callable[[str, Side], Tensor] | None = None
@@ -91,6 +91,8 @@ class Metric(ABC):
     """Name of the feature extractor by which it compares the set of outputs with the set of targets, if it does."""
     pairwise: ClassVar[bool] = False
     """Compares each output with its own target, so it is n/a where a task has no pairs."""
+    reads_labels: ClassVar[bool] = False
+    """Looks for the label map of the source in the output."""
     weights: ClassVar[tuple[str, ...]] = ()
     """Names of the weights (`i2ibench.weights`) it cannot be had without."""
 

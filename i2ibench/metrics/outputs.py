@@ -29,7 +29,7 @@ def reader(outputs: Outputs, split: Split, count: int) -> Callable[[str], Pixels
     Raises `BenchError` where the folder is missing, where pictures are missing or too many, or where they were stored
     with loss; the reader does on a picture that cannot be read or is not 8-bit RGB of the split's size.
     """
-    names = [str(name) for name in split.rows["name"]]
+    names = list(split.rows.names)
     if isinstance(outputs, Path):
         folder = outputs
         _compare(_files(folder), [f"{name}.png" for name in names], count, f"folder {str(folder)!r}", split)

@@ -45,6 +45,7 @@ class PSP(Metric):
     name: ClassVar[str] = "psp"
     title: ClassVar[str] = "Label maps found again by a PSPNet (arXiv:1612.01105) trained on the task's real pictures"
     columns: ClassVar[Mapping[str, bool]] = {"psp_pixel_accuracy": True, "psp_class_accuracy": True, "psp_miou": True}
+    reads_labels: ClassVar[bool] = True
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)

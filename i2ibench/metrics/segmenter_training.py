@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2ibench.adapter import Augmentation
-from i2ibench.data.batches import Batches, Examples, in_order
+from i2ibench.data.batches import Batches, in_order
+from i2ibench.data.examples import Examples
 from i2ibench.data.rows import Split, load
 from i2ibench.errors import BenchError
 from i2ibench.metrics.psp import confusion_matrices, label_scores

@@ -8,21 +8,19 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from i2ibench.data.columns import Example
 from i2ibench.data.pictures import Pixels, to_tensor
 from i2ibench.data.rows import Split
+from i2ibench.data.tables import Table
 from i2ibench.metrics import extractors
 from i2ibench.metrics.features import TargetFeatures
 from i2ibench.metrics.metric import Chunk, Metric, Side
-
-_COLUMNS = ("source", "target", "labels")
-_Decoded = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -32,62 +30,78 @@ class Walk:
     split: Split
     features: TargetFeatures
     read: Callable[[str], Pixels] | None = None
-    """Reads an output by name; None: the real targets stand for the outputs."""
+    """Reads an output by name; None where only real pictures are walked over."""
     bits_per_dim: Mapping[str, Sequence[float]] | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     batch_size: int = 32
 
-    def feed(self, metrics: Sequence[Metric], rows: range, advance: Callable[[float], None] = lambda _: None) -> None:
-        """Walk over `rows` and hand every chunk to every metric, outputs and real targets.
+    def feed(
+        self,
+        metrics: Sequence[Metric],
+        rows: range,
+        reals: range = range(0),
+        advance: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        """Hand the outputs of `rows` to every metric, and the real pictures on the other side.
 
-        Shards feed metrics of their own, which are then merged.
+        In paired tasks those are the targets of `rows`; elsewhere `reals` says which of `Split.reals`. Shards feed
+        metrics of their own, which are then merged.
         """
-        for chunk in self.chunks(rows):
-            outputs = chunk if self.split.task.paired else dataclasses.replace(chunk, target=None)
+        for chunk in self.outputs(rows):
             for metric in metrics:
-                metric.update(outputs)
+                metric.update(chunk)
                 if chunk.target is not None:
                     metric.update_reference(dataclasses.replace(chunk, output=chunk.target))
             advance(len(chunk.names))
+        for chunk in self.reals(range(0) if self.split.task.paired else reals):
+            for metric in metrics:
+                metric.update_reference(chunk)
 
-    def chunks(self, rows: range) -> Iterator[Chunk]:
-        """Chunks of `rows` in order, with the target even in unpaired tasks; the next one is decoded meanwhile."""
+    def outputs(self, rows: range) -> Iterator[Chunk]:
+        """Chunks of the split's rows with their outputs; in paired tasks with their targets."""
+        yield from self._chunks(self.split.rows, rows, None)
+
+    def reals(self, rows: range) -> Iterator[Chunk]:
+        """Chunks of the real pictures of the target domain, as outputs and as targets at once."""
+        table, column = self.split.reals
+        yield from self._chunks(table, rows, column)
+
+    def _chunks(self, table: Table, rows: range, real: str | None) -> Iterator[Chunk]:
+        """Chunks of `table` in order; the next one is decoded meanwhile. `real` is the column of real pictures."""
+        decode = partial(self._decode, table, real)
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             starts = deque(range(rows.start, rows.stop, self.batch_size))
-            ahead: deque[tuple[int, list[Future[_Decoded]]]] = deque()
+            ahead: deque[tuple[int, list[Future[Example]]]] = deque()
             try:
                 while starts or ahead:
                     while starts and len(ahead) < 2:
                         start = starts.popleft()
-                        ahead.append((start, self._submit(pool, start, min(start + self.batch_size, rows.stop))))
+                        indices = range(start, min(start + self.batch_size, rows.stop))
+                        ahead.append((start, [pool.submit(decode, index) for index in indices]))
                     start, futures = ahead.popleft()
-                    yield self._chunk(start, [future.result() for future in futures])
+                    yield self._chunk(start, [future.result() for future in futures], real is not None)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _submit(self, pool: ThreadPoolExecutor, start: int, stop: int) -> list[Future[_Decoded]]:
-        table = self.split.rows.with_format("arrow")[start:stop].to_pylist()
-        return [pool.submit(self._decode, row) for row in table]
+    def _decode(self, table: Table, real: str | None, index: int) -> Example:
+        example = dict(table[index])
+        if real is not None:
+            example["output"] = example["target"] = example[real]
+            return example
+        if not self.split.task.paired:
+            example.pop("target", None)
+        assert self.read is not None, "a walk over outputs needs to read them"
+        return {**example, "output": self.read(example["name"])}
 
-    def _decode(self, row: dict[str, Any]) -> _Decoded:
-        features = self.split.rows.features
-        decoded = {
-            column: np.asarray(features[column].decode_example(row[column]))
-            for column in _COLUMNS
-            if row.get(column) is not None
-        }
-        decoded["output"] = decoded["target"] if self.read is None else self.read(row["name"])
-        return {**decoded, "name": np.asarray(row["name"])}
-
-    def _chunk(self, start: int, rows: Sequence[_Decoded]) -> Chunk:
-        names = tuple(str(row["name"]) for row in rows)
+    def _chunk(self, start: int, rows: Sequence[Example], real: bool) -> Chunk:
+        names = tuple(row["name"] for row in rows)
         pictures: dict[str, Tensor] = {
             column: to_tensor([row[column] for row in rows]).to(self.device)
             for column in ("output", "source", "target")
             if column in rows[0]
         }
         bits = None
-        if self.bits_per_dim is not None:
+        if self.bits_per_dim is not None and not real:
             bits = torch.tensor([list(self.bits_per_dim[name]) for name in names], dtype=torch.float64)
         labels = None
         if "labels" in rows[0]:
@@ -95,19 +109,19 @@ class Walk:
         return Chunk(
             names=names,
             output=pictures["output"],
-            source=pictures["source"],
+            source=pictures.get("source"),
             target=pictures.get("target"),
             labels=labels,
             bits_per_dim=bits,
-            extract=self._extract(start, pictures),
+            extract=self._extract(start, pictures, real),
         )
 
-    def _extract(self, start: int, pictures: Mapping[str, Tensor]) -> Callable[[str, Side], Tensor]:
+    def _extract(self, start: int, pictures: Mapping[str, Tensor], real: bool) -> Callable[[str, Side], Tensor]:
         """Features of this chunk, each taken at most once."""
         taken: dict[str, Tensor] = {}
 
         def extract(name: str, side: Side) -> Tensor:
-            if side == "target" or self.read is None:
+            if side == "target" or real:
                 return self.features.of(name, start, pictures["target"])
             if name not in taken:
                 taken[name] = extractors.load(name, self.device)(pictures["output"])

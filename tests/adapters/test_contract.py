@@ -191,7 +191,7 @@ def task_that_gives(*needs: Need) -> Task:
         splits={"train": 1},
         data="nowhere:nothing",
         labels=LABELS,
-        metrics=(),
+        metrics={},
         source="",
         licence="",
     )

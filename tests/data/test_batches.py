@@ -10,7 +10,8 @@ from PIL import Image
 
 from i2ibench.adapter import Augmentation
 from i2ibench.data import rows
-from i2ibench.data.batches import Batches, augment, in_order
+from i2ibench.data.augment import augment
+from i2ibench.data.batches import Batches, in_order
 from i2ibench.data.pictures import to_pixels, to_tensor
 from i2ibench.task import Resolution, Task
 
@@ -50,7 +51,7 @@ def test_all_pictures_of_an_example_are_varied_alike() -> None:
     example = {"name": "x", "source": picture, "target": picture.copy(), "labels": labels}
     flipped = 0
     for position in range(20):
-        varied = augment(example, Augmentation(scale=1.25, mirror=True), seed=3, position=position)
+        varied = augment(example, Augmentation(scale=1.25, mirror=True), 3, "augment", position)
         np.testing.assert_array_equal(varied["source"], varied["target"])
         assert varied["labels"].shape == (16, 16)
         assert set(np.unique(varied["labels"])) <= set(np.unique(labels))
@@ -60,7 +61,7 @@ def test_all_pictures_of_an_example_are_varied_alike() -> None:
 
 def test_resizing_is_pillows_bicubic() -> None:
     picture = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
-    varied = augment({"name": "x", "source": picture}, Augmentation(scale=2.0), seed=0, position=0)["source"]
+    varied = augment({"name": "x", "source": picture}, Augmentation(scale=2.0), 0, "augment", 0)["source"]
     large = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.BICUBIC))
     windows = [large[top : top + 16, left : left + 16] for top in range(17) for left in range(17)]
     assert any(np.array_equal(varied, window) for window in windows)
@@ -69,7 +70,7 @@ def test_resizing_is_pillows_bicubic() -> None:
 def test_in_order_keeps_the_splits_order_and_limit(toy: Task) -> None:
     split = rows.load(toy, SIZE, "test")
     names = [name for batch in in_order(split, 4, limit=5) for name in batch.names]
-    assert names == split.rows["name"][:5]
+    assert names == split.rows.names[:5]
 
 
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))

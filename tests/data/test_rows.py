@@ -17,7 +17,7 @@ def test_rows_come_back_as_they_were_made(toy: Task) -> None:
 
     split = rows.load(toy, SIZE, "val")
     made = list(toy_rows("val", SIZE))
-    assert split.rows["name"][:] == [row["name"] for row in made]
+    assert split.rows.names == [row["name"] for row in made]
     for got, row in zip(split.rows, made, strict=True):
         for column in ("source", "target", "labels"):
             np.testing.assert_array_equal(np.asarray(got[column]), row[column])
@@ -27,7 +27,7 @@ def test_pictures_are_made_once_and_fingerprinted_by_content(
     toy: Task, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     first = rows.load(toy, SIZE, "val").fingerprint
-    monkeypatch.setattr(rows, "_make", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(rows, "make", lambda *_, **__: pytest.fail("made again"))
     assert rows.load(toy, SIZE, "val").fingerprint == first
 
 

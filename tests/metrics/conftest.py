@@ -16,6 +16,7 @@ from PIL import Image
 
 from i2ibench import weights
 from i2ibench.data.rows import Split
+from i2ibench.data.tables import ArrowTable
 from i2ibench.task import LabelTable, Level, Need, Resolution, Task
 
 LABELS = LabelTable(name="two", names=("ground", "thing"), palette=((0, 0, 0), (255, 0, 0)))
@@ -88,12 +89,15 @@ def make_split() -> Callable[..., Split]:
             splits={"train": 0, "val": count, "test": count},
             data="nowhere:none",
             labels=LABELS if labels else None,
-            metrics=("psnr",),
+            metrics={"psnr": "pairs"},
             source="made here",
             licence="none",
         )
-        rows = datasets.Dataset.from_dict(columns, features=datasets.Features(kinds))
-        return Split(task, Resolution(*size), name, rows, f"fingerprint of {name} {count} {size} {seed}")
+        table = datasets.Dataset.from_dict(columns, features=datasets.Features(kinds))
+        rows, targets = ArrowTable(table), None
+        if not paired:
+            rows, targets = (ArrowTable(table.remove_columns([other])) for other in ("target", "source"))
+        return Split(task, Resolution(*size), name, rows, f"fingerprint of {name} {count} {size} {seed}", targets)
 
     return make
 
@@ -103,7 +107,7 @@ def outputs() -> Callable[[Split, int], dict[str, np.ndarray]]:
     """Random outputs for every picture of a split."""
 
     def make(split: Split, seed: int = 7) -> dict[str, np.ndarray]:
-        return dict(zip(split.rows["name"], pictures(len(split), tuple(split.resolution), seed), strict=True))
+        return dict(zip(split.rows.names, pictures(len(split), tuple(split.resolution), seed), strict=True))
 
     return make
 

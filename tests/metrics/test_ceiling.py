@@ -49,7 +49,7 @@ def test_set_distances_are_of_val_and_single_scores_of_test(make_split, brightne
     found = {score.name: score for score in ceiling(test, val, [SET, "psnr", brightness, "bpd"])}
     assert list(found) == [SET, "psnr", brightness, "bpd"]
 
-    names = list(test.rows["name"])
+    names = list(test.rows.names)
     (wanted,) = evaluate(as_outputs(val, names), test, [SET]).scores
     assert found[SET].value == pytest.approx(wanted.value, rel=1e-5) and wanted.value > 0.1
     assert found[SET].protocol == wanted.protocol  # as many pictures against the same targets: one column
@@ -64,7 +64,7 @@ def test_of_more_val_pictures_as_many_are_taken_as_test_has(make_split) -> None:
     test = make_split(5, (32, 32))
     many, few = make_split(8, (32, 32), name="val", seed=5), make_split(4, (32, 32), name="val", seed=5)
     (equal,) = ceiling(test, many, [SET])
-    (wanted,) = evaluate(as_outputs(many, list(test.rows["name"])), test, [SET]).scores
+    (wanted,) = evaluate(as_outputs(many, list(test.rows.names)), test, [SET]).scores
     assert equal.value == pytest.approx(wanted.value, rel=1e-5) and equal.protocol == wanted.protocol
     (fewer,) = ceiling(test, few, [SET])
     assert fewer.n == 4 and fewer.protocol.difference(wanted.protocol) == {"n": (4, 5)}

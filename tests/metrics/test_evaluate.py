@@ -57,8 +57,8 @@ def test_a_folder_and_a_mapping_score_alike(make_split, outputs, write, tmp_path
         assert one.n == 5 and one.standard_error > 0
     table = folder.per_picture
     assert list(table.columns) == ["name", *metrics]
-    assert list(table["name"]) == list(split.rows["name"])
-    targets = np.stack([np.asarray(picture) for picture in split.rows["target"]]).astype(float)
+    assert list(table["name"]) == list(split.rows.names)
+    targets = np.stack([row["target"] for row in split.rows]).astype(float)
     errors = ((np.stack(list(pictures.values())) - targets) ** 2).mean((1, 2, 3))
     np.testing.assert_allclose(table["psnr"], 10 * np.log10(255**2 / errors))
     assert folder.scores[1].value == pytest.approx(table["psnr"].mean())
@@ -119,7 +119,7 @@ def test_a_limit_takes_the_first_and_marks_the_protocol(make_split, outputs, wri
     folder = write(tmp_path / "out", outputs(split))
     quick = evaluate(folder, split, ["psnr"], limit=4)
     assert quick.scores[0].n == 4 and quick.scores[0].protocol.quick
-    assert list(quick.per_picture["name"]) == list(split.rows["name"])[:4]
+    assert list(quick.per_picture["name"]) == list(split.rows.names)[:4]
     whole = evaluate(folder, split, ["psnr"])
     assert not whole.scores[0].protocol.quick and whole.scores[0].protocol.id != quick.scores[0].protocol.id
     (folder / "test005.png").unlink()
@@ -152,7 +152,7 @@ def test_an_unpaired_task_is_scored_as_two_sets(make_split, outputs) -> None:
 
 def test_likelihoods_are_averaged_and_checked(make_split, outputs) -> None:
     split = make_split(4)
-    bits = {name: [float(i), i + 1.0] for i, name in enumerate(split.rows["name"])}
+    bits = {name: [float(i), i + 1.0] for i, name in enumerate(split.rows.names)}
     (score,) = evaluate(outputs(split), split, ["bpd"], bits_per_dim=bits).scores
     assert score.value == 2.0 and score.protocol.draws == 2
     with pytest.raises(BenchError, match=r"as many draws.*none for 1 pictures, first 'test002'"):

@@ -141,7 +141,7 @@ def setting(**changes: object) -> Setting:
         "splits": {"test": 6},
         "data": "",
         "labels": TABLE,
-        "metrics": ("psp",),
+        "metrics": {"psp": "labels"},
         "source": "",
         "licence": "",
     }

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from i2ibench.data.batches import Examples
+from i2ibench.data.examples import Examples
 from i2ibench.data.pictures import to_tensor
 from i2ibench.data.rows import Row
 from i2ibench.data.rows import load as load_split
@@ -42,7 +42,7 @@ def shapes(**changes: object) -> Task:
         "splits": {"train": 24, "val": 6, "test": 6},
         "data": "shapes_world:rows",
         "labels": TABLE,
-        "metrics": ("psp",),
+        "metrics": {"psp": "labels"},
         "source": "generated",
         "licence": "Apache-2.0",
     }
@@ -163,7 +163,7 @@ def test_network_is_a_pyramid_pooling_head_of_mmseg() -> None:
 
 
 def test_class_weights_favour_the_rare_and_leave_the_mean(world: Path) -> None:
-    examples = Examples(load_split(shapes(), SMALL, "train"))
+    examples = Examples(load_split(shapes(), SMALL, "train").rows, SMALL)
     labels = torch.cat([torch.tensor(examples[index]["labels"]).flatten() for index in range(len(examples))])
     weights = class_weights(examples, TABLE, 0.5)
     assert weights[3] == 0

@@ -1,0 +1,173 @@
+"""Users' files to splits: every picture decoded, checked, fitted to the task's resolution and stored, once."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+from i2ibench import own_tasks, registry
+from i2ibench.cache import cache_folder
+from i2ibench.data import rows
+from i2ibench.data.archives import unpack
+from i2ibench.data.layouts.layout import Entry, Layout, Listing
+from i2ibench.data.rows import Row
+from i2ibench.data.window import Window
+from i2ibench.errors import BenchError
+from i2ibench.progress import Progress
+from i2ibench.store import write_record
+from i2ibench.task import Files, Fit, Resolution, Task
+
+SPLITS = ("train", "val", "test")
+_SHOWN = 10
+"""Problems that an error tells before it refers to the check."""
+
+
+def prepare(
+    task: Task, root: Path | None, resolution: Resolution, *, leave_out: bool = False, progress: Progress
+) -> dict[str, rows.SplitRecord]:
+    """Make every split of `task` at `resolution`, from the files under `root` where it needs any.
+
+    `root` may be an archive. With `leave_out` files that cannot be used are left out and recorded; without, they are
+    an error. Counts that differ from the card's are told. What is already made stays as it is.
+
+    Raises `BenchError` on a missing root, with the expected tree, and on unusable files.
+    """
+    if not isinstance(task.data, Files):
+        for name in task.splits:
+            rows.load(task, resolution, name, progress=progress)
+        return {name: rows.record(task, resolution, name) for name in task.splits}
+    made = {}
+    with opened(task, root, progress) as folder:
+        layout = layout_of(task)
+        for name in SPLITS:
+            place = rows.split_folder(task, resolution, name)
+            if not rows.is_made(place):
+                listing = layout.listing(folder, name)
+                tell_counts(task, name, listing, progress)
+                _make(place, task, task.data.fit, resolution, listing, leave_out, progress)
+            made[name] = rows.record(task, resolution, name)
+    if task.name not in registry.tasks():
+        found = {"splits": {name: record.rows for name, record in made.items()}}
+        found["targets"] = {name: record.targets for name, record in made.items() if record.targets}
+        write_record(cache_folder() / "data" / task.id / own_tasks.CARD, task.model_copy(update=found))
+    return made
+
+
+def layout_of(task: Task) -> Layout:
+    """The layout that the card names, with its options. Raises `BenchError` on options that it has not."""
+    assert isinstance(task.data, Files)
+    kind = registry.layout(task.data.layout)
+    try:
+        made: Layout = kind(**task.data.options)
+    except (TypeError, ValueError) as error:
+        raise BenchError(f"task {task.id!r}: options of layout {task.data.layout!r}: {error}") from error
+    return made
+
+
+@contextmanager
+def opened(task: Task, root: Path | None, progress: Progress) -> Iterator[Path]:
+    """The folder to read from: `root`, or what the archive `root` holds, unpacked for as long as it is needed."""
+    assert isinstance(task.data, Files)
+    if root is None or not root.exists():
+        found = "no root was given" if root is None else f"there is no {str(root)!r}"
+        raise BenchError(
+            f"task {task.id!r} is read from your files, and {found}: give their folder or archive with --root. "
+            f"{task.data.obtain}\nExpected under it:\n{layout_of(task).tree}"
+        )
+    if root.is_dir():
+        yield root
+        return
+    aside = cache_folder() / "unpacked" / f"{task.id}-{os.getpid()}"
+    progress.say(f"unpacking {root.name}")
+    try:
+        unpack(root, aside)
+        yield aside
+    finally:
+        _remove(aside)
+
+
+def tell_counts(task: Task, split: str, listing: Listing, progress: Progress) -> None:
+    """Say where there are other numbers of pictures than the card has."""
+    for found, expected, kind in counts(task, split, listing):
+        if expected not in (None, found):
+            progress.say(f"{task.id} {split}: found {found} {kind}, the card says {expected}")
+
+
+def counts(task: Task, split: str, listing: Listing) -> list[tuple[int, int | None, str]]:
+    """Found and expected numbers of pictures, with what they are."""
+    sources = sum("source" in entry.parts for entry in listing.entries)
+    found = [(sources, task.splits.get(split), "pairs" if task.paired else "source pictures")]
+    if task.targets or len(listing.entries) > sources:
+        found.append((len(listing.entries) - sources, task.targets.get(split), "target pictures"))
+    return found
+
+
+def row(entry: Entry, fit: Fit, resolution: Resolution) -> Row:
+    """An entry as a row. Raises `BenchError` on what cannot be read and on partners of different sizes."""
+    arrays = {column: part.read() for column, part in entry.parts.items()}
+    sizes = {column: Resolution(*array.shape[:2]) for column, array in arrays.items()}
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{column} {size}" for column, size in sizes.items())
+        file = next(iter(entry.parts.values())).file
+        raise BenchError(f"{file!r}: what belongs together should be of one size (height x width), and is {told}")
+    window = Window.fit(next(iter(sizes.values())), resolution, fit)
+    example: dict[str, Any] = window.of_example({**arrays, **entry.values})
+    return cast(Row, {"name": entry.name, **example})
+
+
+def ahead(entries: Sequence[Entry], work: Callable[[Entry], Any]) -> Iterator[tuple[Entry, Future[Any]]]:
+    """Each entry with its work, done some entries ahead by threads."""
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = iter(entries)
+        running = deque((entry, pool.submit(work, entry)) for entry in islice(waiting, 4 * workers))
+        try:
+            while running:
+                entry, future = running.popleft()
+                yield entry, future
+                running.extend((entry, pool.submit(work, entry)) for entry in islice(waiting, 1))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _make(
+    place: Path, task: Task, fit: Fit, resolution: Resolution, listing: Listing, leave_out: bool, progress: Progress
+) -> None:
+    unusable = {problem.file: problem.reason for problem in listing.problems}
+    title = f"prepare {task.id} {resolution} {place.name}"
+    with progress.track(title, len(listing.entries), "pictures") as advance:
+
+        def read() -> Iterable[Row]:
+            for entry, future in ahead(listing.entries, lambda entry: row(entry, fit, resolution)):
+                advance(1)
+                try:
+                    yield future.result()
+                except BenchError as error:
+                    unusable[entry.name] = str(error)
+            if unusable and not leave_out:
+                raise _unusable(task, unusable)
+
+        rows.make(place, read(), left_out=unusable)
+    if unusable:
+        progress.say(f"{task.id} {place.name}: {len(unusable)} files left out, as {place / 'split.json'} tells")
+
+
+def _unusable(task: Task, unusable: dict[str, str]) -> BenchError:
+    shown = "\n".join(f"- {file}: {reason}" for file, reason in list(unusable.items())[:_SHOWN])
+    more = f"\nand {len(unusable) - _SHOWN} more" if len(unusable) > _SHOWN else ""
+    return BenchError(
+        f"{len(unusable)} files of task {task.id!r} cannot be used. Nothing was written: mend them (i2ibench data check "
+        f"{task.name} lists all), or leave them out with --leave-out\n{shown}{more}"
+    )
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,24 @@
+"""Which metrics are legal for a task, and why: groups that cards put together in the order of a board's columns."""
+
+from __future__ import annotations
+
+DISTRIBUTIONS = {
+    "fid": "translations and real targets are two sets of one domain; the field's own figure, but biased on small sets",
+    "kid": "the same two sets, without bias in the number of pictures",
+    "fd_efficientnet_lite0": "the same two sets, by a network that ships with a package",
+    "kd_efficientnet_lite0": "the same, without bias in the number of pictures; ranks where Inception cannot be had",
+}
+"""For every task with a set of real targets."""
+
+PAIRS = {
+    "lpips": "every source has one target that its translation should look like",
+    "ssim": "the target of each source is known to the pixel",
+    "psnr": "the target of each source is known to the pixel",
+}
+"""Only for paired tasks: elsewhere no picture is the right answer."""
+
+LABELS = {"psp": "the source's label map must be found again in its translation"}
+"""Only where translations are photos of labelled scenes, which a segmenter of the task can read."""
+
+LIKELIHOOD = {"bpd": "bits that a likelihood method spends on the real target, given its source"}
+"""Only where a source has one target to be coded; n/a for methods without a likelihood."""
