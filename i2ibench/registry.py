@@ -28,7 +28,13 @@ _ADAPTERS = {
 }
 _TASKS = {
     "aerial2map": "i2ibench.tasks.strong:AERIAL2MAP",
+    "creatures-cat2dog": "i2ibench.tasks.weak:CREATURES_CAT2DOG",
+    "creatures-many": "i2ibench.tasks.weak:CREATURES_MANY",
+    "streets-day2night": "i2ibench.tasks.normal:STREETS_DAY2NIGHT",
     "streets-label2photo": "i2ibench.tasks.strong:STREETS_LABEL2PHOTO",
+    "streets-sim2real": "i2ibench.tasks.strong:STREETS_SIM2REAL",
+    "streets-summer2winter": "i2ibench.tasks.normal:STREETS_SUMMER2WINTER",
+    "streets-video": "i2ibench.tasks.video:STREETS_VIDEO",
 }
 _LAYOUTS = {
     "side-by-side": "i2ibench.data.layouts.pairs:SideBySide",

@@ -124,6 +124,8 @@ class Task(BaseModel):
     data: str | Files
     """`module:function` of `(split: str, resolution: Resolution) -> Iterator[Row]` (`data.rows`), or users' files."""
     labels: LabelTable | None = None
+    segmenter: str = ""
+    """The task whose segmenter reads this one's translations, where it is another's; at equal resolution."""
     classes: tuple[str, ...] = ()
     """Names of the classes that a picture can be of, by id, where the task gives `CLASSES`."""
     metrics: dict[str, str]

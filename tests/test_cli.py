@@ -141,7 +141,7 @@ def test_pictures_that_cannot_be_scored(shell, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("kind", ["methods", "tasks", "metrics", "suites"])
+@pytest.mark.parametrize("kind", ["methods", "tasks", "layouts", "metrics", "suites"])
 def test_lists_as_tables_and_as_data(shell, kind: str) -> None:
     code, printed, _ = shell("list", kind, "--json")
     assert code == 0

@@ -155,7 +155,8 @@ def collate(clips: Sequence[Clip], targets: Sequence[Example] | None = None) -> 
         if "boxes" in targets[0]:
             tensors["target_boxes"] = tuple(torch.from_numpy(target["boxes"].copy()) for target in targets)
     if "category" in examples[0] or (targets and "category" in targets[0]):
-        sides = (examples, targets if targets is not None else examples)
+        partners: Sequence[Example] = examples if "target" in examples[0] else [{}] * len(examples)
+        sides = examples, targets if targets is not None else partners
         categories = [[example.get("category", -1) for example in side] for side in sides]
         tensors["classes"] = torch.tensor(categories).T.contiguous()
     if len(clips[0]) > 1:

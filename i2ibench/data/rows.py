@@ -53,7 +53,8 @@ class Row(TypedDict, total=False):
     category: int
     """Which of the task's classes the picture shows."""
     keypoints: NDArray[np.float32]
-    """Pose `[K, 2]`: x and y in pixels of the same K points in every picture; NaN where there is none."""
+    """Pose `[K, 2]`: x and y in pixels of the same K points in every picture; NaN where there is none. Left and right
+    are the creature's own, so a mirrored picture has them exchanged."""
     sequence: str
     """Which sequence the picture is a frame of. Frames of a sequence follow each other, from 0 on."""
     frame: int

@@ -69,12 +69,12 @@ class PSP(Metric):
         if found is None:
             return (
                 f"no segmenter of {task.id} at {setting.resolution} is at hand: train one with "
-                f"`i2ibench segmenter train {task.name}`"
+                f"`i2ibench segmenter train {task.segmenter or task.name}`"
             )
         if found.card.classes != task.labels.names:
             return (
                 f"the segmenter at hand knows the {len(found.card.classes)} classes of {found.card.label_table!r}, not "
-                f"those of {task.labels.name!r} in {task.id}: train one with `i2ibench segmenter train {task.name}`"
+                f"those of {task.labels.name!r} in {task.id}: train one with `i2ibench segmenter train {task.segmenter or task.name}`"
             )
         return None
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2ibench import registry
 from i2ibench.cache import cache_folder
 from i2ibench.errors import BenchError
 from i2ibench.store import read_record
@@ -183,11 +184,12 @@ def find(task: Task, resolution: Resolution) -> Found | None:
     The shipped one goes first so that everybody's scores share a protocol. Raises `BenchError` on a card that cannot
     be read.
     """
+    whose = registry.task(task.segmenter) if task.segmenter else task
     for folder in (_SHIPPED, trained_folder()):
-        card_file = folder / f"{file_stem(task)}.json"
+        card_file = folder / f"{file_stem(whose)}.json"
         if card_file.exists():
             card = read_record(card_file, SegmenterCard)
-            if card.serves(task, resolution):
+            if card.serves(whose, resolution):
                 return Found(card, card_file.with_suffix(".safetensors"))
     return None
 

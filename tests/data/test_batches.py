@@ -3,16 +3,18 @@ from __future__ import annotations
 from itertools import islice
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from i2ibench.adapter import Augmentation
-from i2ibench.data import rows
+from i2ibench.data import examples, rows
 from i2ibench.data.augment import augment
-from i2ibench.data.batches import Batches, in_order
+from i2ibench.data.batches import Batches, in_order, target_class
 from i2ibench.data.pictures import to_pixels, to_tensor
+from i2ibench.errors import BenchError
 from i2ibench.task import Resolution, Task
 
 SIZE = Resolution(16, 16)
@@ -77,3 +79,109 @@ def test_in_order_keeps_the_splits_order_and_limit(toy: Task) -> None:
 def test_eight_bit_pictures_survive_the_round_trip(r: int, g: int, b: int) -> None:
     pixels = np.array([[[r, g, b]]], dtype=np.uint8)
     np.testing.assert_array_equal(to_pixels(to_tensor(pixels)), pixels)
+
+
+def numbers(pictures: torch.Tensor | None) -> list[int]:
+    assert pictures is not None
+    return [int(number) for number in to_pixels(pictures)[:, 0, 0, 0]]
+
+
+def test_unpaired_sides_each_come_once_an_epoch_of_their_own(unpaired: rows.Split) -> None:
+    batches = Batches(unpaired, 7, seed=0)
+    taken = [batches(step) for step in range(5)]  # 35 sources and targets: 5 and 7 epochs
+    sources = [number for batch in taken for number in numbers(batch.source)]
+    targets = [number for batch in taken for number in numbers(batch.target)]
+    assert all(sorted(sources[start : start + 7]) == list(range(7)) for start in range(0, 35, 7))
+    assert all(sorted(targets[start : start + 5]) == list(range(100, 105)) for start in range(0, 35, 5))
+    assert len(set(zip(sources, targets, strict=True))) > 20
+
+
+def test_unpaired_sides_are_varied_on_their_own(unpaired: rows.Split) -> None:
+    recipe = Augmentation(mirror=True)
+    batches = Batches(unpaired, 64, 0, recipe)
+    batch = batches(0)
+    assert batch.boxes is not None and batch.target_boxes is not None
+    mirrored = [box[0, 0] == 3 for box in batch.boxes]
+    target_mirrored = [box[0, 0] == 2 for box in batch.target_boxes]
+    agree = np.mean([one == other for one, other in zip(mirrored, target_mirrored, strict=True)])
+    assert 16 < sum(mirrored) < 48 and 0.25 < agree < 0.75
+
+
+def test_a_many_class_source_meets_another_class(many: rows.Split) -> None:
+    batches = Batches(many, 12, seed=3)
+    for step in range(4):
+        batch = batches(step)
+        assert batch.classes is not None and batch.classes.dtype == torch.int64
+        assert sorted(numbers(batch.source)) == list(range(12))
+        assert (batch.classes[:, 0] != batch.classes[:, 1]).all()
+        own = many.rows.column("category")
+        assert [own[number] for number in numbers(batch.target)] == batch.classes[:, 1].tolist()
+
+
+def test_in_translation_a_many_class_source_has_one_other_class(many: rows.Split) -> None:
+    (batch,) = in_order(many, 20)
+    assert batch.classes is not None
+    assert batch.classes[:, 0].tolist() == many.rows.column("category")
+    one_by_one = [each.classes for each in in_order(many, 1)]
+    assert torch.equal(torch.cat(one_by_one), batch.classes)
+    chosen = [target_class(f"name{n}", 2, 5) for n in range(4000)]
+    counts = np.bincount(chosen, minlength=5)
+    assert counts[2] == 0 and ((counts[[0, 1, 3, 4]] - 1000) ** 2 / 1000).sum() < 16.3  # chi-squared, 0.1 percent
+
+
+def test_a_clip_is_a_picture_after_its_own_earlier_frames(video: rows.Split) -> None:
+    batches = Batches(video, 6, 0, Augmentation(frames=2))
+    seen = set()
+    for step in range(3):
+        batch = batches(step)
+        assert batch.frames is not None and len(batch.frames) == 2 and batch.flow is not None
+        last = numbers(batch.source)
+        assert [numbers(frame.source) for frame in batch.frames] == [[n - 2 for n in last], [n - 1 for n in last]]
+        assert [numbers(frame.target) for frame in batch.frames][1] == [n + 99 for n in last]
+        assert batch.flow[:, 0, 0, 0].tolist() == [n % 10 for n in last]
+        assert batch[0:2].frames is not None and numbers(batch[0:2].frames[0].source) == [n - 2 for n in last[:2]]
+        seen |= set(last)
+    assert seen == {2, 3, 4, 12, 13, 14}
+
+
+def test_the_frames_of_a_clip_are_varied_alike(video: rows.Split) -> None:
+    batch = Batches(video, 16, 0, Augmentation(frames=1, mirror=True))(0)
+    assert batch.flow is not None and batch.frames is not None
+    now, before = batch.flow[:, 0, 0, 0], batch.frames[0].flow[:, 0, 0, 0]
+    mirrored = now < 0
+    assert 0 < mirrored.sum() < 16
+    frame = before[now.abs() > 1]
+    assert torch.equal(frame < 0, mirrored[now.abs() > 1])
+
+
+def test_clips_need_a_video_task(toy: Task) -> None:
+    with pytest.raises(BenchError, match="earlier frames were asked for, and the pictures are no frames"):
+        Batches(rows.load(toy, SIZE, "train"), 2, 0, Augmentation(frames=2))
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_ranks_share_the_very_same_batch(unpaired: rows.Split, ranks: int) -> None:
+    whole = Batches(unpaired, 6, 5, Augmentation(mirror=True))(3)
+    parts = [Batches(unpaired, 6, 5, Augmentation(mirror=True), rank=rank, ranks=ranks)(3) for rank in range(ranks)]
+    for rank, part in enumerate(parts):
+        assert part.names == whole.names[rank::ranks]
+        assert part.target is not None and whole.target is not None
+        assert torch.equal(part.source, whole.source[rank::ranks])
+        assert torch.equal(part.target, whole.target[rank::ranks])
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_batches_are_the_same_whatever_the_number_of_workers(unpaired: rows.Split, workers: int) -> None:
+    batches = Batches(unpaired, 3, 1, Augmentation(scale=1.5, mirror=True))
+    for step, batch in enumerate(islice(batches.stream(workers=workers), 6)):
+        assert batch.names == batches(step).names
+        assert torch.equal(batch.source, batches(step).source)
+
+
+def test_what_does_not_fit_in_memory_gives_the_same_batches(toy: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    split = rows.load(toy, SIZE, "train")
+    kept = Batches(split, 4, seed=0)(2)
+    monkeypatch.setattr(examples, "IN_MEMORY", 0)
+    fresh = Batches(split, 4, seed=0)
+    assert fresh.examples._kept is None
+    assert torch.equal(fresh(2).source, kept.source)

@@ -48,14 +48,20 @@ class Surface:
     numbers: tuple[float, ...] = ()
     palette: tuple[RGB, ...] = ()
     """Colours by part, for painted surfaces."""
+    identity: int = 0
+    """Which face of which thing the surface is: the same in all frames of a sequence."""
+    moved: tuple[float, float] = (0.0, 0.0)
+    """How far along X and Z the thing has come since its sequence began."""
 
 
 @dataclass
 class Canvas:
-    """What each sample sees, `[H * SAMPLES, W * SAMPLES]`."""
+    """What each sample sees, `[H * SAMPLES, W * SAMPLES]`. All positions given to its methods are the world's."""
 
     camera: Camera
     resolution: Resolution
+    nearest: bool = False
+    """What is nearest hides the rest; else what is painted last does."""
     surfaces: list[Surface] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -68,6 +74,7 @@ class Canvas:
         self.y: Floats = down - np.float32(self.camera.horizon_y)
         self.surface: NDArray[np.int32] = np.zeros((rows, columns), np.int32)
         self.depth: Floats = np.full((rows, columns), FAR, np.float32)
+        """Distance ahead of the camera, along Z."""
         self.part: NDArray[np.uint8] = np.zeros((rows, columns), np.uint8)
 
     def add(self, surface: Surface) -> int:
@@ -75,13 +82,35 @@ class Canvas:
         self.surfaces.append(surface)
         return len(self.surfaces) - 1
 
-    def world(self) -> tuple[Floats, Floats]:
-        """World X and Y of every sample."""
-        scale = self.depth / np.float32(self.camera.focal)
-        return self.x[None, :] * scale, np.float32(self.camera.height) - self.y[:, None] * scale
+    def world(self) -> tuple[Floats, Floats, Floats]:
+        """World X, Y and Z of every sample."""
+        camera, scale = self.camera, self.depth / np.float32(self.camera.focal)
+        x = self.x[None, :] * scale + np.float32(camera.x)
+        return x, np.float32(camera.height) - self.y[:, None] * scale, self.depth + np.float32(camera.z)
 
-    def ground_depth(self, rows: slice, height: float = 0.0) -> Floats:
-        """Z `[rows]` at which these rows, below the horizon, see a level plane at `height`."""
+    def ground(self, rows: slice, columns: slice) -> tuple[Floats, Floats]:
+        """World X `[rows, columns]` and Z `[rows]` of the ground that these rows, below the horizon, see."""
+        depth = self.level_depth(rows)
+        across = self.x[columns][None, :] * (depth * np.float32(1 / self.camera.focal))[:, None]
+        return across + np.float32(self.camera.x), depth + np.float32(self.camera.z)
+
+    def labels(self) -> NDArray[np.uint8]:
+        """Class of every pixel's centre, `[H, W]`."""
+        labels: NDArray[np.uint8] = np.array([surface.label for surface in self.surfaces], np.uint8)[self.centres()]
+        return labels
+
+    def instances(self) -> NDArray[np.uint16]:
+        """Instance at every pixel's centre, `[H, W]`."""
+        instances = np.array([surface.instance for surface in self.surfaces], np.uint16)
+        found: NDArray[np.uint16] = instances[self.centres()]
+        return found
+
+    def centres(self) -> NDArray[np.int32]:
+        """Number of the surface at every pixel's centre, `[H, W]`."""
+        return self.surface[SAMPLES // 2 :: SAMPLES, SAMPLES // 2 :: SAMPLES]
+
+    def level_depth(self, rows: slice, height: float = 0.0) -> Floats:
+        """Depth `[rows]` at which these rows, below the horizon, see a level plane at `height`."""
         depth: Floats = np.float32(self.camera.focal * (self.camera.height - height)) / self.y[rows]
         return depth
 
@@ -96,6 +125,7 @@ class Canvas:
 
     def ground_window(self, x: tuple[float, float], z: tuple[float, float]) -> tuple[slice, slice]:
         """The window of a rectangle on the ground, cut where it passes under the camera."""
+        x, z = self._from_camera(x, z)
         near, far = max(z[0], 0.5), max(z[1], 0.6)
         focal, height = self.camera.focal, self.camera.height
         left, right = min(x[0] * focal / near, x[0] * focal / far), max(x[1] * focal / near, x[1] * focal / far)
@@ -113,11 +143,14 @@ class Canvas:
         share: tuple[float, float] = (0.0, 1.0),
         gable: float = 0.0,
     ) -> None:
-        """Paint a rectangle that faces the camera at depth `z`.
+        """Paint a rectangle that faces the camera at Z = `z`, if that is ahead.
 
         A stencil is stretched over x and y, mirrored if `flipped`, and only its `share` from bottom to top is painted.
         The last `gable` metres of its height narrow to a point.
         """
+        x, (z, _) = self._from_camera(x, (z, z))
+        if z <= 0:
+            return
         scale, height = self.camera.focal / z, self.camera.height
         low, high = y[0] + (y[1] - y[0]) * share[0], y[0] + (y[1] - y[0]) * share[1]
         rows, columns = self.window((x[0] * scale, x[1] * scale), ((height - high) * scale, (height - low) * scale))
@@ -148,6 +181,7 @@ class Canvas:
         flipped: bool = False,
     ) -> None:
         """Paint a rectangle along the street at X = `x`. A stencil's left is at the near end unless `flipped`."""
+        (x, _), z = self._from_camera((x, x), z)
         near, far = max(z[0], 0.3), z[1]
         if far <= near:
             return
@@ -172,15 +206,17 @@ class Canvas:
 
     def level(self, number: int, y: float, x: tuple[float, float], z: tuple[float, float], part: int) -> None:
         """Paint a horizontal rectangle at height `y`, if the camera is above it."""
-        if y >= self.camera.height:
+        x, z = self._from_camera(x, z)
+        if y >= self.camera.height or z[1] <= 0.3:
             return
+        z = max(z[0], 0.3), z[1]
         focal, drop = self.camera.focal, self.camera.height - y
         near, far = focal * drop / z[0], focal * drop / z[1]
         reach = [at * focal / depth for at in x for depth in z]
         rows, columns = self.window((min(reach), max(reach)), (far, near))
         if rows.start >= rows.stop or columns.start >= columns.stop:
             return
-        depth = self.ground_depth(rows, y)
+        depth = self.level_depth(rows, y)
         across = self.x[columns][None, :] * (depth * np.float32(1 / focal))[:, None]
         inside = (across >= np.float32(x[0])) & (across < np.float32(x[1]))
         parts = np.full(inside.shape, part, np.uint8)
@@ -188,6 +224,7 @@ class Canvas:
 
     def roof(self, number: int, x: float, z: tuple[float, float], y: tuple[float, float], run: float) -> None:
         """Paint a slope that rises away from the street: height y[0] at X = `x`, y[1] where it is `run` farther out."""
+        (x, _), z = self._from_camera((x, x), z)
         focal, height = self.camera.focal, self.camera.height
         out = 1.0 if x > 0 else -1.0
         rise = out * (y[1] - y[0]) / run
@@ -208,14 +245,18 @@ class Canvas:
         self._paint(number, rows, columns, inside, depth)
 
     def crown(self, number: int, z: float, centre: tuple[float, float], radius: tuple[float, float], key: int) -> None:
-        """Paint a tree's crown or a bush: an ellipse facing the camera with a ragged outline."""
-        scale, height, reach = self.camera.focal / z, self.camera.height, 1.25
-        left, right = centre[0] - radius[0] * reach, centre[0] + radius[0] * reach
+        """Paint a tree's crown or a bush, if it is ahead: an ellipse facing the camera with a ragged outline."""
+        reach, height = 1.25, self.camera.height
+        half = radius[0] * reach
+        (left, right), (z, _) = self._from_camera((centre[0] - half, centre[0] + half), (z, z))
+        if z <= 0:
+            return
+        scale = self.camera.focal / z
         low, high = centre[1] - radius[1] * reach, centre[1] + radius[1] * reach
         rows, columns = self.window((left * scale, right * scale), ((height - high) * scale, (height - low) * scale))
         if rows.start >= rows.stop or columns.start >= columns.stop:
             return
-        world_x = self.x[columns] * np.float32(1 / scale)
+        world_x = self.x[columns] * np.float32(1 / scale) + np.float32(self.camera.x)
         world_y = np.float32(height) - self.y[rows] * np.float32(1 / scale)
         across = (world_x - np.float32(centre[0])) * np.float32(1 / radius[0])
         up = (world_y - np.float32(centre[1])) * np.float32(1 / radius[1])
@@ -229,6 +270,12 @@ class Canvas:
         inside = (edge < np.float32(1)) & (world_y > 0)[:, None]
         self._paint(number, rows, columns, inside, np.float32(z))
 
+    def _from_camera(
+        self, x: tuple[float, float], z: tuple[float, float]
+    ) -> tuple[tuple[float, float], tuple[float, float]]:
+        camera = self.camera
+        return (x[0] - camera.x, x[1] - camera.x), (z[0] - camera.z, z[1] - camera.z)
+
     def _paint(
         self,
         number: int,
@@ -238,6 +285,9 @@ class Canvas:
         depth: Floats | np.float32,
         part: NDArray[np.uint8] | None = None,
     ) -> None:
+        if self.nearest:
+            ahead = depth <= self.depth[rows, columns]
+            inside = ahead if inside is None else inside & ahead
         if inside is None:
             self.surface[rows, columns] = number
             self.depth[rows, columns] = depth

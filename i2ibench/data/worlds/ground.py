@@ -12,7 +12,7 @@ from i2ibench.data.worlds.shade import F, Samples, Shade, column, cover, wave
 def road(samples: Samples, scene: Scene) -> Shade:
     """Asphalt with patches, wheel tracks, lane lines, a zebra crossing and tram rails."""
     x, z, layout = samples.x, samples.z, scene.road
-    fade = F(1) / (F(1) + z * F(0.02))
+    fade = F(1) / (F(1) + samples.depth * F(0.02))
     offset = F(scene.key & 511)
     tone = F(1) + fade * (F(0.45) * lookup("grain", x * F(28) + offset, z * F(28)) + F(0.3) * _broad(x, z, offset, 9))
     patch = lookup("cloud", x * F(22) + offset, z * F(9) + offset)
@@ -49,7 +49,7 @@ def paving(samples: Samples, scene: Scene) -> Shade:
     """Slabs with joints, each of its own tone, and a pale kerb along the carriageway."""
     x, z = samples.x, samples.z
     size = 0.6 + 0.3 * (scene.key & 1)
-    fade = F(1) / (F(1) + z * F(0.05))
+    fade = F(1) / (F(1) + samples.depth * F(0.05))
     tile_x, tile_z = np.floor(x * F(1 / size)), np.floor(z * F(1 / size))
     tones = hash_uniform(scene.key & 0xFFFF, tile_x.astype(np.int64), tile_z.astype(np.int64))
     tone = F(1) + fade * ((tones - F(0.5)) * F(0.35) + F(0.3) * lookup("grain", x * F(30), z * F(30)))
@@ -64,7 +64,7 @@ def paving(samples: Samples, scene: Scene) -> Shade:
 def grass(samples: Samples, scene: Scene) -> Shade:
     """Grass with bare and dry patches."""
     x, z = samples.x, samples.z
-    fade = F(1) / (F(1) + z * F(0.03))
+    fade = F(1) / (F(1) + samples.depth * F(0.03))
     blades = lookup("grain", x * F(34), z * F(16))
     patches = lookup("leaf", x * F(11), z * F(11))
     tone = F(1) + fade * (F(0.6) * blades + F(0.25) * patches) + F(0.35) * _broad(x, z, F(91), 10)

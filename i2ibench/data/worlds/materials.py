@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from i2ibench.data.worlds.noise import Floats, hash_uniform, lookup
 from i2ibench.data.worlds.scene import Scene
@@ -10,12 +13,34 @@ from i2ibench.data.worlds.shade import F, Samples, Shade, blend, column, wave
 from i2ibench.data.worlds.stencil import Part
 
 
-def facade(samples: Samples, scene: Scene) -> Shade:
-    """Plaster, brick, panels or glass with rows of windows, perhaps shops below and a tiled roof above."""
+class Windows(NamedTuple):
+    """Where samples of facades lie in the grid of windows, each field `[N]`."""
+
+    shop: NDArray[np.bool_]
+    """On a ground floor of shops."""
+    column: Floats
+    """Which window from the facade's start."""
+    fu: Floats
+    """From the window's middle, in widths of a bay."""
+    fv: Floats
+    """The same, in storeys or heights of the shops."""
+    rise: Floats
+    """From the storey's floor, in storeys."""
+    tall: Floats
+    """Height of the window, as a share."""
+    chance: Floats
+    """A number of the window's own, 0 to 1."""
+    body: NDArray[np.bool_]
+    hole: NDArray[np.bool_]
+    pane: NDArray[np.bool_]
+    sill: NDArray[np.bool_]
+
+
+def windows(samples: Samples, scene: Scene) -> Windows:
+    """The grid of windows of facades."""
     n, u, y = samples.numbers, samples.u, samples.y
-    storey, bay, wide, tall, shops, material, eaves = n[9], n[10], n[11], n[12], n[13], n[14], n[15]
+    storey, bay, wide, tall, shops, eaves = n[9], n[10], n[11], n[12], n[13], n[15]
     start, key = n[16], n[18]
-    fade = F(1) / (F(1) + samples.z * F(0.012))
     up = (y - shops) / storey
     floor = np.floor(up)
     across = (u - start) / bay
@@ -35,7 +60,15 @@ def facade(samples: Samples, scene: Scene) -> Shade:
     hole = body & (from_side < wide) & (from_middle < tall)
     pane = hole & (from_side < wide - F(0.14)) & (from_middle < tall - F(0.12)) & (np.abs(fu) > F(0.022))
     sill = body & ~shop & (from_side < wide + F(0.1)) & (fv < -tall * F(0.5)) & (fv > -tall * F(0.5) - F(0.06))
+    return Windows(shop, window, fu, fv, up - floor, tall, chance, body, hole, pane, sill)
 
+
+def facade(samples: Samples, scene: Scene) -> Shade:
+    """Plaster, brick, panels or glass with rows of windows, perhaps shops below and a tiled roof above."""
+    n, u, y = samples.numbers, samples.u, samples.y
+    shops, material, eaves, key = n[13], n[14], n[15], n[18]
+    shop, window, fu, fv, rise, tall, chance, body, hole, pane, sill = windows(samples, scene)
+    fade = F(1) / (F(1) + samples.depth * F(0.012))
     offset = key * F(0.37)
     grain = lookup("grain", u * F(26) + offset, y * F(26))
     stain = lookup("cloud", u * F(18) + offset, y * F(9) + offset)
@@ -43,7 +76,7 @@ def facade(samples: Samples, scene: Scene) -> Shade:
     courses = wave(y, 0.15)
     brick = (np.abs(courses) > F(0.36)) | (np.abs(wave(u + np.where(wave(y, 0.3) > 0, F(0.15), F(0)), 0.3)) > F(0.43))
     tone = np.where((material == 1) & brick, tone * (F(1) + F(0.55) * fade), tone)
-    seam = (np.abs(fu) > F(0.485)) | ((up - floor) < F(0.03))
+    seam = (np.abs(fu) > F(0.485)) | (rise < F(0.03))
     tone = np.where((material == 2) & seam, tone * (F(1) - F(0.4) * fade), tone)
     tone = tone * np.minimum(F(1), F(0.72) + y * F(0.12))
     colour = n[0:3] * tone
@@ -78,7 +111,7 @@ def wall(samples: Samples, scene: Scene) -> Shade:
     """A garden or retaining wall of brick, concrete or stone under a coping."""
     n, u, y = samples.numbers, samples.u, samples.y
     style, height, key = n[3], n[4], n[5]
-    fade = F(1) / (F(1) + samples.z * F(0.02))
+    fade = F(1) / (F(1) + samples.depth * F(0.02))
     course = np.where(style == 0, F(0.22), F(0.45))
     row = np.floor(y / course)
     stone = (u + row * F(0.27)) / (course * F(2))
@@ -131,7 +164,7 @@ def leaves(samples: Samples, scene: Scene) -> Shade:
     offset = n[3] * F(31)
     clumps = lookup("leaf", u * F(17) + offset, y * F(17))
     fine = lookup("grain", u * F(44), y * F(44) + offset)
-    fade = F(1) / (F(1) + samples.z * F(0.015))
+    fade = F(1) / (F(1) + samples.depth * F(0.015))
     tone = np.clip(F(1) + F(2.3) * clumps + fade * F(0.9) * fine + F(0.3) * up, F(0.1), F(2.4))
     colour = n[0:3] * tone
     colour[0] *= F(1) + F(0.5) * clumps
@@ -146,7 +179,7 @@ def paint(samples: Samples, scene: Scene) -> Shade:
     """Vehicles, figures, signs and poles: a palette's colours, glass that mirrors the sky, some dirt."""
     part = samples.part
     colour = samples.palette[:, samples.surface * len(Part) + part]
-    grime = lookup("leaf", samples.u * F(24) + samples.surface * F(17), samples.y * F(24))
+    grime = lookup("leaf", samples.u * F(24) + samples.dirt * F(17), samples.y * F(24))
     shade = np.where(part == Part.BODY, F(0.78) + F(0.16) * np.minimum(samples.y, F(2.5)), F(1))
     colour *= shade * (F(1) + F(0.3) * grime)
     glass = part == Part.GLASS

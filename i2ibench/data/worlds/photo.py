@@ -7,12 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from i2ibench.data.worlds import ground, materials, shadows
+from i2ibench.data.worlds import ground, lamps, materials, night, rain, shadows, snow
 from i2ibench.data.worlds.canvas import SAMPLES, Canvas, Material
+from i2ibench.data.worlds.conditions import PLAIN, Look
 from i2ibench.data.worlds.noise import Floats, Stream, hash_uniform, lookup
+from i2ibench.data.worlds.sampling import gather
 from i2ibench.data.worlds.scene import Scene
 from i2ibench.data.worlds.shade import F, Samples, Shade
-from i2ibench.data.worlds.stencil import Part
 
 _SHADERS: dict[Material, Callable[[Samples, Scene], Shade]] = {
     Material.ROAD: ground.road,
@@ -24,68 +25,59 @@ _SHADERS: dict[Material, Callable[[Samples, Scene], Shade]] = {
     Material.LEAVES: materials.leaves,
     Material.PAINT: materials.paint,
 }
+_SKY = 0  # the first surface painted
 _GROUND = (Material.ROAD, Material.PAVING, Material.GRASS)
 
 
-def photograph(scene: Scene, canvas: Canvas) -> NDArray[np.uint8]:
+def photograph(scene: Scene, canvas: Canvas, look: Look = PLAIN) -> NDArray[np.uint8]:
     """The scene as a camera sees it: uint8 `[H, W, 3]`."""
-    return _develop(_radiance(scene, canvas), scene)
+    return _develop(_radiance(scene, canvas, look), scene, look)
 
 
-def _radiance(scene: Scene, canvas: Canvas) -> Floats:
+def _radiance(scene: Scene, canvas: Canvas, look: Look) -> Floats:
     """Linear light of every sample, `[3, h, w]`."""
-    surfaces, number = canvas.surfaces, canvas.surface.ravel()
-    kinds = np.array([surface.material for surface in surfaces], np.uint8)[number]
-    width = max(len(surface.numbers) for surface in surfaces)
-    numbers = np.array(
-        [surface.numbers + (0.0,) * (width - len(surface.numbers)) for surface in surfaces], np.float32
-    ).T
-    normals = np.array([surface.normal for surface in surfaces], np.float32)
     sun = scene.light.sun
     facing = np.array(
-        [max(0.0, s.normal[0] * sun[0] + s.normal[1] * sun[1] + s.normal[2] * sun[2]) for s in surfaces], np.float32
+        [max(0.0, s.normal[0] * sun[0] + s.normal[1] * sun[1] + s.normal[2] * sun[2]) for s in canvas.surfaces],
+        np.float32,
     )
-    blank = ((0.0, 0.0, 0.0),) * len(Part)
-    palette = np.array([surface.palette or blank for surface in surfaces], np.float32).reshape(-1, 3).T.copy()
-    x, y = (plane.ravel() for plane in canvas.world())
-    z = canvas.depth.ravel()
-    part = canvas.part.ravel()
     sunlight, openness = shadows.cast(scene, canvas)
     sunlight, openness = sunlight.ravel(), openness.ravel()
+    lights = lamps.lamps(scene) if look.night else None
 
-    radiance = np.empty((3, number.size), np.float32)
+    radiance = np.empty((3, canvas.surface.size), np.float32)
     sun_colour, ambient = scene.light.sun_colour, scene.light.ambient
-    for material in Material:
-        where = np.flatnonzero(kinds == material)
-        if not where.size:
-            continue
-        if material is Material.SKY:
-            radiance[:, where] = _sky(scene, canvas, where)
-            continue
-        surface = number[where]
-        along = normals[surface, 0] != 0
-        samples = Samples(
-            x=x[where], y=y[where], z=z[where], u=np.where(along, z[where], x[where]),
-            numbers=numbers[:, surface], part=part[where].astype(np.int32), surface=surface, palette=palette,
-        )  # fmt: skip
+    open_sky = np.flatnonzero(canvas.surface == _SKY)
+    radiance[:, open_sky] = (night.sky if look.night else _sky)(scene, canvas, open_sky)
+    for gathered in gather(scene, canvas):
+        material, where, samples = gathered
         colour, relief = _SHADERS[material](samples, scene)
-        direct = facing[surface] * shadows.behind_buildings(scene, samples.x, samples.y, samples.z)
+        if look.snow:
+            colour = snow.cover(colour, scene, canvas, gathered, look.snow)
+        direct = facing[samples.surface] * shadows.behind_buildings(scene, samples.x, samples.y, samples.z)
         if relief is not None:
             direct = direct * relief
         if material in _GROUND:
             direct, indirect = direct * sunlight[where], openness[where]
         else:
             indirect = F(0.72) + F(0.28) * np.clip(samples.y * F(0.25), F(0), F(1))
-        veil = _haze(samples.z, scene)
+        veil = _haze(samples.depth, scene)
+        thrown = lamps.irradiance(lights, scene, canvas, gathered) if lights else None
+        given = lamps.emission(lights, scene, canvas, gathered) if lights else None
         for channel in range(3):
             lit = colour[channel] * (F(ambient[channel]) * indirect + F(sun_colour[channel]) * direct)
+            if thrown is not None:
+                lit += colour[channel] * thrown[channel]
+            if given is not None:
+                lit += given[channel]
             radiance[channel, where] = lit + (F(scene.light.horizon[channel]) - lit) * veil
-    return radiance.reshape(3, *canvas.surface.shape)
+    radiance = radiance.reshape(3, *canvas.surface.shape)
+    return rain.mirror(radiance, scene, canvas, look.mirror) if look.mirror else radiance
 
 
-def _haze(z: Floats, scene: Scene) -> Floats:
+def _haze(depth: Floats, scene: Scene) -> Floats:
     """The share of light from air instead of things: 1 - 1 / (1 + t + t^2 / 2), near 1 - exp(-t)."""
-    thickness = z * F(scene.light.haze)
+    thickness = depth * F(scene.light.haze)
     veil: Floats = F(1) - F(1) / (F(1) + thickness + thickness * thickness * F(0.5))
     return veil
 
@@ -121,7 +113,7 @@ def _sky(scene: Scene, canvas: Canvas, where: NDArray[np.intp]) -> Floats:
     return sky
 
 
-def _develop(radiance: Floats, scene: Scene) -> NDArray[np.uint8]:
+def _develop(radiance: Floats, scene: Scene, look: Look) -> NDArray[np.uint8]:
     """Average samples into pixels, expose, compress highlights, add noise of the sensor, and quantise."""
     _, rows, columns = radiance.shape
     rng = Stream(scene.key, 22)
@@ -131,6 +123,12 @@ def _develop(radiance: Floats, scene: Scene) -> NDArray[np.uint8]:
             if down or across:
                 total += radiance[:, down::SAMPLES, across::SAMPLES]
     linear = total * F(1 / (SAMPLES * SAMPLES))
+    if look.night:
+        linear = night.bloom(night.adapt(linear))
+    if look.rain:
+        linear = rain.streaks(linear, scene, look.rain)
+    if look.flakes:
+        linear = rain.flakes(linear, scene, look.flakes)
     height, width = rows // SAMPLES, columns // SAMPLES
     exposure = rng.uniform(0.95, 1.3)
     warm = rng.uniform(-0.06, 0.06)
@@ -143,8 +141,8 @@ def _develop(radiance: Floats, scene: Scene) -> NDArray[np.uint8]:
     picture = np.sqrt(np.clip(tone, F(0), F(1)))
     pixel = np.arange(height * width, dtype=np.int64).reshape(height, width)
     channel = np.arange(3, dtype=np.int64)[:, None, None]
-    key = scene.key >> 8
+    key = (scene.frame or 0) << 56 | scene.key >> 8
     noise = hash_uniform(key, pixel[None], channel) + hash_uniform(key, pixel[None], channel + 3) - F(1)
-    picture = picture + noise * F(rng.uniform(0.008, 0.024))
+    picture = picture + noise * F(rng.uniform(0.008, 0.024) * (2.2 if look.night else 1.0))
     levels = np.clip(picture * F(255) + F(0.5), F(0), F(255.5)).astype(np.uint8)
     return np.ascontiguousarray(levels.transpose(1, 2, 0))

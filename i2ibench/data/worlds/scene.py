@@ -1,7 +1,8 @@
 """What is in a street scene, in metres, without a word on how it looks when rendered.
 
-The camera stands at X = 0, Z = 0 on a straight street that runs along Z (forward); X points right and Y up from the
-ground. Traffic keeps to the right. `i2ibench.data.worlds.layout` draws scenes; renderers read them.
+A straight street runs along Z (forward); X points right and Y up from the ground. The camera stands at X = 0, Z = 0,
+from where it starts when the scene moves. Traffic keeps to the right. `i2ibench.data.worlds.layout` draws scenes,
+`i2ibench.data.worlds.motion` moves them; renderers read them.
 """
 
 from __future__ import annotations
@@ -62,6 +63,9 @@ class Camera:
     vanishing_x: float
     """Where the street vanishes."""
     horizon_y: float
+    x: float = 0.0
+    """Where the camera is, `height` above the ground."""
+    z: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,8 @@ class Tree:
     colour: RGB
     bark: RGB
     key: int
+    bare: bool = False
+    """Branches without leaves."""
 
     @property
     def middle(self) -> float:
@@ -224,6 +230,19 @@ class Actor:
     colours: tuple[RGB, RGB, RGB]
     """Body or upper clothing, second colour or trousers, third colour or hair."""
     key: int
+    moved: tuple[float, float] = (0.0, 0.0)
+    """How far along X and Z the actor has come since its sequence began; its texture moves along."""
+    parked: bool = False
+    """Whether it stands even when the scene moves."""
+
+    def footprint(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The X and Z that the body takes up, without elbows and handlebars."""
+        box = self.label in VEHICLES
+        across = box and self.heading in (Heading.LEFT, Heading.RIGHT)
+        half, depth = (self.length / 2, self.width) if across else (self.width / 2, self.length)
+        if not box:
+            half = half * 0.6
+        return (self.x - half, self.x + half), (self.z, self.z + depth)
 
 
 @dataclass(frozen=True)
@@ -249,3 +268,5 @@ class Scene:
     posts: tuple[Post, ...]
     actors: tuple[Actor, ...]
     """A rider's vehicle comes right before the rider and shares its position."""
+    frame: int | None = None
+    """Which frame of a sequence this is, below 256; None for a scene on its own."""

@@ -19,14 +19,20 @@ class Samples:
     """Samples of one material, each field `[N]`."""
 
     x: Floats
+    """World position, with y and z."""
     y: Floats
     z: Floats
+    depth: Floats
+    """Distance ahead of the camera: what haze and the loss of detail depend on."""
     u: Floats
-    """Position along the surface: X where it faces the camera, Z where it runs along the street."""
+    """Position along the surface: X where it faces the camera, Z where it runs along the street. It moves along with
+    what moves."""
     numbers: Floats
     """`[K, N]`: the surface's own numbers."""
     part: Integers
     surface: Integers
+    dirt: Integers
+    """Which stretch of the dirt texture the surface has."""
     palette: Floats
     """`[3, surfaces * parts]`: colours by surface and part, not by sample."""
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from i2ibench.data.worlds.canvas import Canvas
 from i2ibench.data.worlds.noise import Floats, lookup
-from i2ibench.data.worlds.scene import VEHICLES, Actor, Heading, Label, Scene, Tree
+from i2ibench.data.worlds.scene import VEHICLES, Actor, Label, Scene, Tree
 
 F = np.float32
 _STEP = 0.5
@@ -57,21 +57,16 @@ def cast(scene: Scene, canvas: Canvas) -> tuple[Floats, Floats]:
 
 def _actor(scene: Scene, canvas: Canvas, sunlight: Floats, openness: Floats, actor: Actor) -> None:
     box = actor.label in VEHICLES
-    across = box and actor.heading in (Heading.LEFT, Heading.RIGHT)
-    half, depth = (actor.length / 2, actor.width) if across else (actor.width / 2, actor.length)
-    x, z = (actor.x - half, actor.x + half), (actor.z, actor.z + depth)
+    x, z = actor.footprint()
     low = 0.15 if box else 0.0
-    if not box:
-        x = (actor.x - half * 0.6, actor.x + half * 0.6)
     _box(scene, canvas, sunlight, x, z, (low, actor.height * 0.95))
     margin = 0.3 if box else 0.2
     rows, columns = canvas.ground_window((x[0] - margin, x[1] + margin), (z[0] - margin, z[1] + margin))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
-    depth_at = canvas.ground_depth(rows)
-    across_at = canvas.x[columns][None, :] * (depth_at * F(1 / canvas.camera.focal))[:, None]
-    outside = np.maximum(np.maximum(F(x[0]) - across_at, across_at - F(x[1])), F(0))
-    beyond = np.maximum(np.maximum(F(z[0]) - depth_at, depth_at - F(z[1])), F(0))[:, None]
+    ground_x, ground_z = canvas.ground(rows, columns)
+    outside = np.maximum(np.maximum(F(x[0]) - ground_x, ground_x - F(x[1])), F(0))
+    beyond = np.maximum(np.maximum(F(z[0]) - ground_z, ground_z - F(z[1])), F(0))[:, None]
     near = np.clip((outside + beyond) * F(1 / margin), F(0), F(1))
     np.minimum(openness[rows, columns], F(0.35) + F(0.65) * near, out=openness[rows, columns])
 
@@ -91,10 +86,9 @@ def _box(
     rows, columns = canvas.ground_window((min(ends_x), max(ends_x)), (min(ends_z), max(ends_z)))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
-    depth = canvas.ground_depth(rows)
-    across = canvas.x[columns][None, :] * (depth * F(1 / canvas.camera.focal))[:, None]
-    first_x, last_x = _slab(across, x, slope_x)
-    first_z, last_z = _slab(depth, z, slope_z)
+    ground_x, ground_z = canvas.ground(rows, columns)
+    first_x, last_x = _slab(ground_x, x, slope_x)
+    first_z, last_z = _slab(ground_z, z, slope_z)
     enter = np.maximum(np.maximum(first_x, first_z[:, None]), F(y[0]))
     leave = np.minimum(np.minimum(last_x, last_z[:, None]), F(y[1]))
     np.copyto(sunlight[rows, columns], F(0.0), where=enter < leave)
@@ -119,16 +113,15 @@ def _tree(scene: Scene, canvas: Canvas, sunlight: Floats, tree: Tree) -> None:
     )
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
-    depth = canvas.ground_depth(rows)
-    across = canvas.x[columns][None, :] * (depth * F(1 / canvas.camera.focal))[:, None]
+    ground_x, ground_z = canvas.ground(rows, columns)
     # Distance of the ray from the crown's middle, in units in which the crown is a unit ball.
     ray = slope_x / half, 1 / tall, slope_z / half
     square = ray[0] * ray[0] + ray[1] * ray[1] + ray[2] * ray[2]
-    dx = (across - F(tree.x)) * F(1 / half)
+    dx = (ground_x - F(tree.x)) * F(1 / half)
     dy = F(-tree.middle / tall)
-    dz = ((depth - F(tree.z)) * F(1 / half))[:, None]
+    dz = ((ground_z - F(tree.z)) * F(1 / half))[:, None]
     along = dx * F(ray[0]) + (dz * F(ray[2]) + dy * F(ray[1]))
     distance = dx * dx + (dz * dz + dy * dy) - along * along * F(1 / square)
-    gaps = lookup("leaf", across * F(20), np.broadcast_to(depth[:, None], across.shape) * F(20))
-    dense = np.clip((F(1) - distance) * F(2.5) + gaps * F(2.2), F(0), F(0.9))
+    gaps = lookup("leaf", ground_x * F(20), np.broadcast_to(ground_z[:, None], ground_x.shape) * F(20))
+    dense = np.clip((F(1) - distance) * F(2.5) + gaps * F(2.2), F(0), F(0.3 if tree.bare else 0.9))
     np.minimum(sunlight[rows, columns], F(1) - dense, out=sunlight[rows, columns])

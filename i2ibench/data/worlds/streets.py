@@ -1,4 +1,4 @@
-"""Generated street scenes: label map, instance map and photo of the same scene, exactly aligned.
+"""Generated street scenes: label map, instance map and picture of the same scene, exactly aligned.
 
 A scene is a function of (seed, index) alone, in the same bytes on every machine; index and split belong together:
 train is 0 to 999, val 1000 to 1199, test 1200 to 1399.
@@ -7,19 +7,24 @@ train is 0 to 999, val 1000 to 1199, test 1200 to 1399.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from i2ibench.data.rows import Row
-from i2ibench.data.worlds.canvas import SAMPLES
+from i2ibench.data.worlds.conditions import PLAIN, Condition, under
 from i2ibench.data.worlds.layout import draw_scene
 from i2ibench.data.worlds.painter import paint
 from i2ibench.data.worlds.photo import photograph
+from i2ibench.data.worlds.sim import simulate
 from i2ibench.task import Resolution
 from i2ibench.tasks.labels import CITYSCAPES
 
 SEED = 2026
+Style = Literal["photo", "sim"]
+"""What draws the picture: a camera, or a driving game."""
+AS_DRAWN = Condition()
 SPLITS = {"train": range(1000), "val": range(1000, 1200), "test": range(1200, 1400)}
 
 
@@ -29,19 +34,26 @@ def load(split: str, resolution: Resolution) -> Iterator[Row]:
         yield render(SEED, index, resolution)
 
 
-def render(seed: int, index: int, resolution: Resolution) -> Row:
-    """One scene: name, source, target, labels (train ids) and instances (class * 1000 + k for things)."""
-    scene = draw_scene(seed, index)
+def render(
+    seed: int, index: int, resolution: Resolution, *, style: Style = "photo", condition: Condition = AS_DRAWN
+) -> Row:
+    """One scene: name, source, target, labels (train ids) and instances (class * 1000 + k for things).
+
+    The target is the picture in `style` under `condition`. Raises `ValueError` on a game at night, in weather or in
+    snow, which it cannot draw.
+    """
+    scene, look = under(draw_scene(seed, index), condition)
     canvas = paint(scene, resolution)
-    middle = canvas.surface[SAMPLES // 2 :: SAMPLES, SAMPLES // 2 :: SAMPLES]
-    labels = np.array([surface.label for surface in canvas.surfaces], np.uint8)[middle]
-    instances = np.array([surface.instance for surface in canvas.surfaces], np.uint16)[middle]
+    if style == "sim" and look != PLAIN:
+        raise ValueError(f"the style 'sim' draws dry streets by day, not {condition}: choose the style 'photo'")
+    picture = simulate(scene, canvas) if style == "sim" else photograph(scene, canvas, look)
+    labels = canvas.labels()
     return Row(
         name=f"streets-{index:06d}",
         source=colours(labels),
-        target=photograph(scene, canvas),
+        target=picture,
         labels=labels,
-        instances=instances,
+        instances=canvas.instances(),
     )
 
 

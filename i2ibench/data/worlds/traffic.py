@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from i2ibench.data.worlds.noise import Stream
 from i2ibench.data.worlds.scene import LANE, RGB, Actor, Heading, Label, Road
 
@@ -46,7 +48,7 @@ def draw_actors(rng: Stream, road: Road) -> tuple[Actor, ...]:
     _lane(actors, rng, 0.0, Heading.AWAY, rng.uniform(8, 17), road)
     if road.rails is not None:
         near = rng.uniform(9, 20)
-        actors.append(_vehicle(rng, Label.TRAIN, road.rails, near, rng.choice((Heading.AWAY, Heading.TOWARD))))
+        actors.append(draw_vehicle(rng, Label.TRAIN, road.rails, near, rng.choice((Heading.AWAY, Heading.TOWARD))))
     else:
         _lane(actors, rng, -LANE, Heading.TOWARD, rng.uniform(8, 16), road)
     if road.lanes == 2:
@@ -56,7 +58,7 @@ def draw_actors(rng: Stream, road: Road) -> tuple[Actor, ...]:
         label = rng.weighted(((Label.CAR, 4.0), (Label.BUS, 1.5), (Label.TRUCK, 2.0), (Label.TRAIN, 0.7)))
         heading = rng.choice((Heading.LEFT, Heading.RIGHT))
         z = road.crossing[0] + (2.2 if heading is Heading.LEFT else 5.6)
-        actors.append(_vehicle(rng, label, rng.uniform(-7, 5), z, heading))
+        actors.append(draw_vehicle(rng, label, rng.uniform(-7, 5), z, heading))
     _parked(actors, rng, road)
     _cyclists(actors, rng, road)
     _people(actors, rng, road)
@@ -74,7 +76,7 @@ def _lane(actors: list[Actor], rng: Stream, x: float, heading: Heading, near: fl
             _ridden(actors, rng, label, x + rng.uniform(-0.6, 0.9), near * 0.8, heading)
             near += 6
         else:
-            actors.append(_vehicle(rng, label, x + rng.uniform(-0.2, 0.2), near, heading))
+            actors.append(draw_vehicle(rng, label, x + rng.uniform(-0.2, 0.2), near, heading))
             near += actors[-1].length + rng.uniform(4, 14)
 
 
@@ -91,7 +93,8 @@ def _parked(actors: list[Actor], rng: Stream, road: Road) -> None:
                 if label is Label.MOTORCYCLE:
                     actors.append(_two_wheeler(rng, label, kerb - side * 0.9, near, _sideways(rng)))
                 else:
-                    actors.append(_vehicle(rng, label, kerb - side * 1.12, near, heading))
+                    actors.append(draw_vehicle(rng, label, kerb - side * 1.12, near, heading))
+                actors[-1] = replace(actors[-1], parked=True)
             near += rng.uniform(5.6, 8.5)
 
 
@@ -113,7 +116,7 @@ def _cyclists(actors: list[Actor], rng: Stream, road: Road) -> None:
                 z = rng.uniform(6, 15)
                 for _ in range(rng.integer(1, 3)):
                     x = kerb + side * rng.uniform(0.9, 1.9)
-                    actors.append(_two_wheeler(rng, label, x, z, _sideways(rng)))
+                    actors.append(replace(_two_wheeler(rng, label, x, z, _sideways(rng)), parked=True))
                     z += rng.uniform(1.2, 2.5)
 
 
@@ -122,15 +125,16 @@ def _people(actors: list[Actor], rng: Stream, road: Road) -> None:
         inner, outer = kerb + side * (road.verge[at] + 0.5), side * (road.frontage(side) - 0.4)
         for _ in range(rng.weighted(((0, 1.0), (1, 2.0), (2, 2.0), (4, 1.0)))):
             z = rng.uniform(7, 30)
-            actors.append(_person(rng, inner + (outer - inner) * rng.uniform(), z))
+            actors.append(draw_person(rng, inner + (outer - inner) * rng.uniform(), z))
             if rng.chance(0.3):
-                actors.append(_person(rng, actors[-1].x + rng.uniform(0.55, 0.8), z + rng.uniform(-0.4, 0.4)))
+                actors.append(draw_person(rng, actors[-1].x + rng.uniform(0.55, 0.8), z + rng.uniform(-0.4, 0.4)))
     if road.crosswalk is not None:
         for _ in range(rng.integer(0, 3)):
-            actors.append(_person(rng, rng.uniform(road.left, road.right), road.crosswalk + rng.uniform(0.3, 2.7)))
+            actors.append(draw_person(rng, rng.uniform(road.left, road.right), road.crosswalk + rng.uniform(0.3, 2.7)))
 
 
-def _vehicle(rng: Stream, label: Label, x: float, z: float, heading: Heading) -> Actor:
+def draw_vehicle(rng: Stream, label: Label, x: float, z: float, heading: Heading) -> Actor:
+    """A car, truck, bus or tram with its near end at Z = `z`."""
     variant = rng.integer(0, len(_SIZES[label]) - 1)
     width, height, length = _SIZES[label][variant]
     size = rng.uniform(0.95, 1.05)
@@ -159,7 +163,8 @@ def _ridden(actors: list[Actor], rng: Stream, label: Label, x: float, z: float, 
     )
 
 
-def _person(rng: Stream, x: float, z: float) -> Actor:
+def draw_person(rng: Stream, x: float, z: float) -> Actor:
+    """Someone on foot, facing anywhere."""
     height = rng.uniform(1.1, 1.4) if rng.chance(0.12) else rng.uniform(1.58, 1.92)
     heading = rng.choice((Heading.AWAY, Heading.TOWARD, Heading.LEFT, Heading.RIGHT))
     colours = (rng.choice(_CLOTHES), rng.choice(_CLOTHES), rng.choice(_HAIR))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -76,11 +78,56 @@ def test_roofs_lie_on_their_slope(x: float, left: bool, near: float, long: float
     made, x, run = canvas(), -x if left else x, 5.0
     made.roof(surface(made), x, (near, near + long), (eaves, eaves + rise), run)
     found = made.surface == 1
-    world_x, world_y = made.world()
+    world_x, world_y, _ = made.world()
     slope = (np.abs(world_x[found]) - abs(x)) / run * rise
     np.testing.assert_allclose(world_y[found] - eaves, slope, atol=0.01)
     if abs(x) * rise / run + CAMERA.height < eaves:  # seen from below its plane
         assert not found.any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-3, 3), st.floats(0, 20), coordinate, st.floats(3, 30))
+def test_a_camera_sees_what_one_at_the_origin_sees_of_a_shifted_world(
+    shift_x: float, shift_z: float, x: float, z: float
+) -> None:
+    pictures = []
+    for camera, dx, dz in ((CAMERA, 0.0, 0.0), (replace(CAMERA, x=shift_x, z=shift_z), shift_x, shift_z)):
+        made = Canvas(camera, SIZE)
+        made.add(Surface(Label.SKY, Label.SKY, Material.SKY, (0.0, 0.0, -1.0)))
+        made.level(surface(made), 0.0, (-5 + dx, 5 + dx), (2 + dz, 40 + dz), 1)
+        made.side(surface(made), 6 + dx, (4 + dz, 30 + dz), (0.0, 5.0))
+        made.roof(surface(made), 6 + dx, (4 + dz, 30 + dz), (5.0, 7.0), 5.0)
+        made.front(surface(made), z + dz, (x + dx, x + 2 + dx), (0.0, 1.5))
+        pictures.append(made)
+    origin, moved = pictures
+    assert (origin.surface == moved.surface).mean() > 0.995
+    same = origin.surface == moved.surface
+    for place, shift in zip(range(3), (shift_x, 0.0, shift_z), strict=True):
+        np.testing.assert_allclose(
+            moved.world()[place][same] - shift, origin.world()[place][same], rtol=1e-3, atol=1e-2
+        )
+
+
+def test_the_nearest_hides_the_rest_where_the_canvas_is_told_so() -> None:
+    for nearest in (True, False):
+        made = Canvas(CAMERA, SIZE, nearest=nearest)
+        made.add(Surface(Label.SKY, Label.SKY, Material.SKY, (0.0, 0.0, -1.0)))
+        for z in (5.0, 10.0):
+            made.front(surface(made), z, (-2, 2), (0, 4))
+        behind = made.surface == 2
+        assert behind.any() != nearest
+        assert ((made.depth == 5).sum() > (made.depth == 10).sum()) or not nearest
+
+
+def test_what_is_behind_the_camera_is_not_painted() -> None:
+    made = Canvas(replace(CAMERA, z=20.0), SIZE)
+    made.add(Surface(Label.SKY, Label.SKY, Material.SKY, (0.0, 0.0, -1.0)))
+    made.front(surface(made), 19.0, (-2, 2), (0, 4))
+    made.side(surface(made), 3.0, (2, 19), (0, 4))
+    made.level(surface(made), 0.0, (-2, 2), (2, 19), 1)
+    made.roof(surface(made), 3.0, (2, 19), (1, 2), 5.0)
+    made.crown(surface(made), 19.0, (0.0, 2.0), (1.0, 1.0), 7)
+    assert not made.surface.any()
 
 
 def test_near_covers_far_and_stencils_leave_holes() -> None:

@@ -112,7 +112,7 @@ def test_the_carriageway_lies_between_the_kerbs() -> None:
         scene = draw_scene(streets.SEED, index)
         canvas = paint(scene, SMALL)
         labels = np.array([surface.label for surface in canvas.surfaces])[canvas.surface]
-        x, y = canvas.world()
+        x, y, _ = canvas.world()
         road = labels == Label.ROAD
         assert np.abs(y[road]).max() < 0.01
         crossing = scene.road.crossing or (0.0, 0.0)
