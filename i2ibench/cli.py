@@ -351,6 +351,14 @@ def weights_list(json: o.Json = False) -> None:
 @segmenter_app.command("train")
 def segmenter_train(
     task: Annotated[str, typer.Argument(help="A labelled task.")],
+    resolution: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--resolution",
+            help="One to train for; repeat for several. By default the task's, of your own files those prepared.",
+            show_default=False,
+        ),
+    ] = None,
     seed: o.Seed = 0,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for weights and card; by default the cache.")
@@ -363,8 +371,15 @@ def segmenter_train(
     from i2ibench.metrics.segmenter_training import train as train_segmenter
     from i2ibench.training.precision import device as find_device
 
+    labelled = registry.task(task)
     card = train_segmenter(
-        registry.task(task), seed=seed, device=find_device(device), out=out, limit=limit, progress=console.Bars()
+        labelled,
+        seed=seed,
+        resolutions=[labelled.resolution(size) for size in resolution or ()],
+        device=find_device(device),
+        out=out,
+        limit=limit,
+        progress=console.Bars(),
     )
     console.show(card, False)
 

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from i2ibench.task import Task
 
 app = typer.Typer(
-    help="Prepare, check and look at a task's pictures.\n\nTasks that run at once need none of this: their pictures are "
-    "made on first use.",
+    help=(
+        "Prepare, check and look at a task's pictures.\n\nTasks that run at once need none of this: their pictures "
+        "are made on first use."
+    ),
     no_args_is_help=True,
 )
 
@@ -37,6 +39,10 @@ def prepare(
     leave_out: Annotated[
         bool, typer.Option("--leave-out", help="Go on without files that cannot be used, and record which.")
     ] = False,
+    stream: Annotated[
+        bool,
+        typer.Option("--stream", help="Copy nothing: read pictures where they lie, each time. For very large sets."),
+    ] = False,
     json: o.Json = False,
 ) -> None:
     """Read a data set once, so that its task can be run.
@@ -48,8 +54,12 @@ def prepare(
     from i2ibench.data.prepare import prepare as prepare_task
 
     card = _card(task)
-    made = prepare_task(card, root, card.resolution(resolution), leave_out=leave_out, progress=console.Bars())
-    rows = [{"split": name, **record.model_dump(exclude={"format", "left_out"})} for name, record in made.items()]
+    size = card.resolution(resolution)
+    made = prepare_task(card, root, size, leave_out=leave_out, stream=stream, progress=console.Bars())
+    rows = [
+        {"split": name, **record.model_dump(exclude={"format", "left_out", "streamed"})}
+        for name, record in made.items()
+    ]
     console.show_list(rows, json)
     if not json:
         console.out.print(f"next: i2ibench data preview {card.name}", highlight=False)

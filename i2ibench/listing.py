@@ -117,6 +117,6 @@ def show(
 
 
 def _tree(card: Task) -> dict[str, str]:
-    from i2ibench.data.prepare import layout_of
+    from i2ibench.data.entries import layout_of
 
     return {} if card.embedded else {"tree": layout_of(card).tree}

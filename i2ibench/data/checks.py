@@ -10,9 +10,10 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from i2ibench.data.decode import kind_of
+from i2ibench.data.entries import layout_of
 from i2ibench.data.layouts.layout import Entry, Part
 from i2ibench.data.layouts.parts import LabelIds
-from i2ibench.data.prepare import SPLITS, ahead, counts, layout_of, opened
+from i2ibench.data.prepare import SPLITS, ahead, counts, opened
 from i2ibench.errors import BenchError
 from i2ibench.progress import Progress
 from i2ibench.task import Files, Resolution, Task

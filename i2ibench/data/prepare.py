@@ -9,15 +9,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from i2ibench import own_tasks, registry
 from i2ibench.cache import cache_folder
-from i2ibench.data import rows
+from i2ibench.data import rows, streams
 from i2ibench.data.archives import unpack
-from i2ibench.data.layouts.layout import Entry, Layout, Listing
+from i2ibench.data.entries import layout_of, row
+from i2ibench.data.layouts.layout import Entry, Listing
 from i2ibench.data.rows import Row
-from i2ibench.data.window import Window
 from i2ibench.errors import BenchError
 from i2ibench.progress import Progress
 from i2ibench.store import write_record
@@ -29,12 +29,19 @@ _SHOWN = 10
 
 
 def prepare(
-    task: Task, root: Path | None, resolution: Resolution, *, leave_out: bool = False, progress: Progress
+    task: Task,
+    root: Path | None,
+    resolution: Resolution,
+    *,
+    leave_out: bool = False,
+    stream: bool = False,
+    progress: Progress,
 ) -> dict[str, rows.SplitRecord]:
     """Make every split of `task` at `resolution`, from the files under `root` where it needs any.
 
     `root` may be an archive. With `leave_out` files that cannot be used are left out and recorded; without, they are
-    an error. Counts that differ from the card's are told. What is already made stays as it is.
+    an error. With `stream` nothing is copied: pictures are read from where they lie whenever they are needed, which is
+    for sets too large to be kept twice. Counts that differ from the card's are told. What is already made stays.
 
     Raises `BenchError` on a missing root, with the expected tree, and on unusable files.
     """
@@ -43,6 +50,8 @@ def prepare(
             rows.load(task, resolution, name, progress=progress)
         return {name: rows.record(task, resolution, name) for name in task.splits}
     made = {}
+    if stream and (root is None or not root.is_dir()):
+        raise BenchError(f"task {task.id!r} can only be streamed from a folder: give one with --root, not an archive")
     with opened(task, root, progress) as folder:
         layout = layout_of(task)
         for name in SPLITS:
@@ -50,7 +59,10 @@ def prepare(
             if not rows.is_made(place):
                 listing = layout.listing(folder, name)
                 tell_counts(task, name, listing, progress)
-                _make(place, task, task.data.fit, resolution, listing, leave_out, progress)
+                if stream:
+                    streams.remember(place, folder, listing, leave_out)
+                else:
+                    _make(place, task, task.data.fit, resolution, listing, leave_out, progress)
             made[name] = rows.record(task, resolution, name)
     if task.name not in registry.tasks():
         found = {"splits": {name: record.rows for name, record in made.items()}}
@@ -59,21 +71,13 @@ def prepare(
     return made
 
 
-def layout_of(task: Task) -> Layout:
-    """The layout that the card names, with its options. Raises `BenchError` on options that it has not."""
-    assert isinstance(task.data, Files)
-    kind = registry.layout(task.data.layout)
-    try:
-        made: Layout = kind(**task.data.options)
-    except (TypeError, ValueError) as error:
-        raise BenchError(f"task {task.id!r}: options of layout {task.data.layout!r}: {error}") from error
-    return made
-
-
 @contextmanager
 def opened(task: Task, root: Path | None, progress: Progress) -> Iterator[Path]:
     """The folder to read from: `root`, or what the archive `root` holds, unpacked for as long as it is needed."""
     assert isinstance(task.data, Files)
+    if root is None and getattr(layout_of(task), "rootless", False):
+        yield Path()
+        return
     if root is None or not root.exists():
         found = "no root was given" if root is None else f"there is no {str(root)!r}"
         raise BenchError(
@@ -106,19 +110,6 @@ def counts(task: Task, split: str, listing: Listing) -> list[tuple[int, int | No
     if task.targets or len(listing.entries) > sources:
         found.append((len(listing.entries) - sources, task.targets.get(split), "target pictures"))
     return found
-
-
-def row(entry: Entry, fit: Fit, resolution: Resolution) -> Row:
-    """An entry as a row. Raises `BenchError` on what cannot be read and on partners of different sizes."""
-    arrays = {column: part.read() for column, part in entry.parts.items()}
-    sizes = {column: Resolution(*array.shape[:2]) for column, array in arrays.items()}
-    if len(set(sizes.values())) > 1:
-        told = ", ".join(f"{column} {size}" for column, size in sizes.items())
-        file = next(iter(entry.parts.values())).file
-        raise BenchError(f"{file!r}: what belongs together should be of one size (height x width), and is {told}")
-    window = Window.fit(next(iter(sizes.values())), resolution, fit)
-    example: dict[str, Any] = window.of_example({**arrays, **entry.values})
-    return cast(Row, {"name": entry.name, **example})
 
 
 def ahead(entries: Sequence[Entry], work: Callable[[Entry], Any]) -> Iterator[tuple[Entry, Future[Any]]]:
@@ -162,8 +153,8 @@ def _unusable(task: Task, unusable: dict[str, str]) -> BenchError:
     shown = "\n".join(f"- {file}: {reason}" for file, reason in list(unusable.items())[:_SHOWN])
     more = f"\nand {len(unusable) - _SHOWN} more" if len(unusable) > _SHOWN else ""
     return BenchError(
-        f"{len(unusable)} files of task {task.id!r} cannot be used. Nothing was written: mend them (i2ibench data check "
-        f"{task.name} lists all), or leave them out with --leave-out\n{shown}{more}"
+        f"{len(unusable)} files of task {task.id!r} cannot be used. Nothing was written: mend them (i2ibench data "
+        f"check {task.name} lists all), or leave them out with --leave-out\n{shown}{more}"
     )
 
 

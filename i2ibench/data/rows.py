@@ -73,6 +73,8 @@ class SplitRecord(BaseModel):
     targets: int = 0
     left_out: dict[str, str] = {}
     """Files that could not be used, with the reason."""
+    streamed: str | None = None
+    """The folder that pictures are read from, where they are not kept here; the fingerprint is then of names alone."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,10 @@ def load(task: Task, resolution: Resolution, split: str, *, progress: Progress |
         with (progress or Silent()).track(f"make {task.id} {resolution} {split}", total, "pictures") as advance:
             make(folder, rows(split, resolution), advance=advance)
     made = record(task, resolution, split)
+    if made.streamed is not None:
+        from i2ibench.data import streams
+
+        return streams.load(task, resolution, split, made)
     tables = [ArrowTable.read(folder / name) if (folder / name).exists() else None for name in _TABLES]
     if tables[0] is None:
         raise BenchError(f"{str(folder)!r} has lost its {_TABLES[0]}: remove that folder, and it is made again")
@@ -134,6 +140,11 @@ def record(task: Task, resolution: Resolution, split: str) -> SplitRecord:
 def split_folder(task: Task, resolution: Resolution, split: str) -> Path:
     """Where a split is kept."""
     return cache_folder() / "data" / task.id / str(resolution) / split
+
+
+def keep(folder: Path, made: SplitRecord) -> None:
+    """Record a split that lies elsewhere."""
+    write_record(folder / "split.json", made)
 
 
 def is_made(folder: Path) -> bool:

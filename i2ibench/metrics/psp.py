@@ -65,16 +65,17 @@ class PSP(Metric):
         task = setting.task
         if task.labels is None:
             return f"task {task.id} has no label maps to find again"
+        owner = task.segmenter or task.name
         found = segmenter.find(task, setting.resolution)
         if found is None:
             return (
                 f"no segmenter of {task.id} at {setting.resolution} is at hand: train one with "
-                f"`i2ibench segmenter train {task.segmenter or task.name}`"
+                f"`i2ibench segmenter train {owner}`"
             )
         if found.card.classes != task.labels.names:
             return (
                 f"the segmenter at hand knows the {len(found.card.classes)} classes of {found.card.label_table!r}, not "
-                f"those of {task.labels.name!r} in {task.id}: train one with `i2ibench segmenter train {task.segmenter or task.name}`"
+                f"those of {task.labels.name!r} in {task.id}: train one with `i2ibench segmenter train {owner}`"
             )
         return None
 

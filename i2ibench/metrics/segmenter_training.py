@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from i2ibench.adapter import Augmentation
 from i2ibench.data.batches import Batches, in_order
 from i2ibench.data.examples import Examples
-from i2ibench.data.rows import Split, load
+from i2ibench.data.rows import Split, is_made, load, split_folder
 from i2ibench.errors import BenchError
 from i2ibench.metrics.psp import confusion_matrices, label_scores
 from i2ibench.metrics.segmenter import (
@@ -52,15 +52,15 @@ def train(
 ) -> SegmenterCard:
     """Train the segmenter of `task`, write it with its card, and return the card.
 
-    One network serves all `resolutions` (the task's own by default). It goes to the folder `out`, by default the
-    user's cache, where `psp` finds it. `limit` takes the first so many pictures of each split only: good for a smoke
-    test. Equal arguments give equal weights on one machine's CPU with as many threads.
+    One network serves all `resolutions`: by default the task's, of users' files those prepared. It goes to the folder
+    `out`, by default the user's cache, where `psp` finds it. `limit` takes the first so many pictures of each split
+    only: good for a smoke test. Equal arguments give equal weights on one machine's CPU with as many threads.
     Raises `BenchError` for a task without label maps and where the loss stops being a number.
     """
     if task.labels is None:
         raise BenchError(f"task {task.id} has no label maps, so there is nothing to train a segmenter on")
     recipe, architecture = recipe or Recipe(), architecture or Architecture()
-    resolutions, progress = tuple(resolutions or task.resolutions), progress or Silent()
+    resolutions, progress = tuple(resolutions or _at_hand(task)), progress or Silent()
     splits = {
         (size, name): load(task, size, name, progress=progress)
         for size in resolutions
@@ -154,6 +154,11 @@ def vary(pictures: Tensor, recipe: Recipe, seed: int, step: int) -> Tensor:
     light = grey + (light - grey) * saturation
     varied: Tensor = (light - 1 + noise.to(pictures)).clamp(-1, 1)
     return varied
+
+
+def _at_hand(task: Task) -> tuple[Resolution, ...]:
+    made = tuple(size for size in task.resolutions if is_made(split_folder(task, size, "train")))
+    return task.resolutions if task.embedded else made or task.resolutions[:1]
 
 
 def _batches(split: Split, first: Resolution, recipe: Recipe, seed: int, limit: int | None) -> Batches:

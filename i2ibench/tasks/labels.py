@@ -33,3 +33,22 @@ CITYSCAPES = LabelTable(
     things=frozenset(range(11, 19)),
 )
 """The 19 classes that Cityscapes is evaluated on, by train id, in the colours of its label pictures."""
+
+_CAMVID = {
+    "sky": (128, 128, 128),
+    "building": (128, 0, 0),
+    "pole": (192, 192, 128),
+    "road": (128, 64, 128),
+    "pavement": (60, 40, 222),
+    "tree": (128, 128, 0),
+    "sign": (192, 128, 128),
+    "fence": (64, 64, 128),
+    "car": (64, 0, 128),
+    "pedestrian": (64, 64, 0),
+    "bicyclist": (0, 128, 192),
+}
+
+CAMVID = LabelTable(
+    name="camvid", names=tuple(_CAMVID), palette=tuple(_CAMVID.values()), things=frozenset(range(8, 11))
+)
+"""The 11 classes of CamVid that SegNet (arXiv:1511.00561) is evaluated on, in the colours of its demonstration."""
