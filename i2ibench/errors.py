@@ -21,4 +21,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if close:
         return "did you mean " + " or ".join(repr(match) for match in close) + "?"
+    if len(names) > 20:
+        return f"none of {len(names)} known names is near it"
     return "known: " + ", ".join(names) if names else "there are none"

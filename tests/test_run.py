@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from i2ibench.data import rows
 from i2ibench.errors import BenchError
 from i2ibench.foreign import score_folder, translate_folder
 from i2ibench.progress import Silent
@@ -63,6 +64,15 @@ def test_a_lost_translation_is_made_again_the_same(runs: Path) -> None:
     make(runs).perform(rescore=True)
     assert {file.name: file.read_bytes() for file in run.folder.translations.iterdir()} == before
     assert run.folder.result().scores == scores
+
+
+@pytest.mark.usefixtures("toy")
+def test_training_has_no_handle_on_test_or_validation(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(runs).perform("prepare")
+    asked, load = [], rows.load
+    monkeypatch.setattr(rows, "load", lambda task, size, name, **given: asked.append(name) or load(task, size, name))
+    make(runs).perform("train")
+    assert asked == ["train"]
 
 
 @pytest.mark.usefixtures("toy")

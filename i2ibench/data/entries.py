@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, cast
+
+from pydantic import ValidationError
 
 from i2ibench import registry
 from i2ibench.data.layouts.layout import Entry, Layout
 from i2ibench.data.rows import Row
 from i2ibench.data.window import Window
-from i2ibench.errors import BenchError
+from i2ibench.errors import BenchError, nearest
 from i2ibench.task import Files, Fit, Resolution, Task
 
 
@@ -18,8 +21,13 @@ def layout_of(task: Task) -> Layout:
     kind = registry.layout(task.data.layout)
     try:
         made: Layout = kind(**task.data.options)
-    except (TypeError, ValueError) as error:
-        raise BenchError(f"task {task.id!r}: options of layout {task.data.layout!r}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        option, known = ".".join(map(str, first["loc"])), [field.name for field in dataclasses.fields(kind)]
+        hint = "" if option.partition(".")[0] in known else f": {nearest(option, known)}"
+        raise BenchError(
+            f"task {task.id!r}: option {option!r} of layout {task.data.layout!r}: {first['msg']}{hint}"
+        ) from error
     return made
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 from i2ibench import own_tasks, registry
 from i2ibench.data import preview, rows
+from i2ibench.data.batches import Batches
 from i2ibench.data.checks import check
 from i2ibench.data.prepare import prepare
 from i2ibench.errors import BenchError
@@ -140,6 +142,49 @@ def test_a_check_lists_everything_at_once(root: Path, card: Callable[..., Task])
     assert test.kinds["PNG RGB"] == 4
 
 
+def test_a_stream_shows_what_a_copy_holds_and_copies_nothing(root: Path, card: Callable[..., Task]) -> None:
+    prepare(card("copied"), root, SIZE, progress=Silent())
+    prepare(card("streamed"), root, SIZE, stream=True, progress=Silent())
+    copied, streamed = (rows.load(registry.task(name), SIZE, "train") for name in ("copied", "streamed"))
+    assert list(streamed.rows.names) == list(copied.rows.names) and set(streamed.rows.columns) == set(
+        copied.rows.columns
+    )
+    for index in range(len(copied)):
+        for column in ("source", "target"):
+            np.testing.assert_array_equal(streamed.rows[index][column], copied.rows[index][column])
+    batches = [Batches(split, 3, seed=4)(7) for split in (copied, streamed)]
+    assert batches[0].names == batches[1].names and (batches[0].source == batches[1].source).all()
+    folder = rows.split_folder(registry.task("streamed"), SIZE, "train")
+    assert [file.name for file in folder.iterdir()] == ["split.json"]
+    (root / "train" / "5.png").unlink()
+    with pytest.raises(BenchError, match="lie other files than when 'streamed@1' was prepared"):
+        rows.load(registry.task("streamed"), SIZE, "train")
+
+
+def test_shards_are_streamed_from_where_they_lie(root: Path, tmp_path: Path) -> None:
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    for split, count in (("train", 6), ("val", 2), ("test", 3)):
+        with tarfile.open(shards / f"{split}-000000.tar", "w") as archive:
+            for number in range(count):
+                for side, half in (("source", picture(number)[:, :8]), ("target", picture(number)[:, 8:])):
+                    Image.fromarray(half).save(tmp_path / "one.png")
+                    archive.add(tmp_path / "one.png", f"{number}.{side}.png")
+    file = tmp_path / "tar.toml"
+    file.write_text(CARD.format(name="tar").replace("side-by-side", "shards"))
+    prepare(own_tasks.read(file), shards, SIZE, stream=True, progress=Silent())
+    split = rows.load(registry.task("tar"), SIZE, "train")
+    assert len(split) == 6
+    for number in range(6):
+        np.testing.assert_array_equal(split.rows[number]["target"], picture(number)[:, 8:])
+
+
+def test_only_a_folder_can_be_streamed(root: Path, card: Callable[..., Task], tmp_path: Path) -> None:
+    (tmp_path / "set.zip").write_bytes(b"")
+    with pytest.raises(BenchError, match="can only be streamed from a folder"):
+        prepare(card(), tmp_path / "set.zip", SIZE, stream=True, progress=Silent())
+
+
 def test_only_files_can_be_checked(toy: Task) -> None:
     with pytest.raises(BenchError, match="reads no files of yours"):
         check(toy, None, progress=Silent())
@@ -165,7 +210,7 @@ def test_unknown_layouts_and_options_are_told(root: Path, card: Callable[..., Ta
     assert not isinstance(data, str)
     with pytest.raises(BenchError, match="no layout 'side-by-sied': did you mean 'side-by-side'"):
         prepare(card(data=data.model_copy(update={"layout": "side-by-sied"})), root, SIZE, progress=Silent())
-    with pytest.raises(BenchError, match=r"options of layout 'side-by-side'.*sauce"):
+    with pytest.raises(BenchError, match=r"option 'sauce' of layout 'side-by-side': Unexpected.*did you mean 'source'"):
         prepare(card(data=data.model_copy(update={"options": {"sauce": "left"}})), root, SIZE, progress=Silent())
 
 

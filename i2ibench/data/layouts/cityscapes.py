@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pydantic.dataclasses import dataclass
+
 from i2ibench.data.layouts.layout import Entry, Listing, Part, Problem
 from i2ibench.data.layouts.parts import InstanceIds, LabelColours, LabelIds, Painted, Photo
+from i2ibench.data.layouts.splits import OPTIONS
 from i2ibench.data.layouts.trees import by_stem, find_root, listed, picture_files, safe, subfolders
-from i2ibench.errors import BenchError
 from i2ibench.tasks.cityscapes import ID_COLOURS, TRAIN_IDS
 from i2ibench.tasks.labels import CITYSCAPES
 
@@ -21,7 +22,7 @@ OFFICIAL = {"train": "train", "val": "train", "test": "val"}
 """The official split that each of ours is taken from. The official test has no public labels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=OPTIONS)
 class Cityscapes:
     """Fine annotations. Train and val are the official train without and with `val_cities`; test is the official val.
 
@@ -34,10 +35,6 @@ class Cityscapes:
     instances: bool = True
     """Instance maps are read too: class * 1000 + number for objects, class ids elsewhere."""
     val_cities: tuple[str, ...] = VAL_CITIES
-
-    def __post_init__(self) -> None:
-        if self.direction not in ("label2photo", "photo2label"):
-            raise BenchError(f"direction {self.direction!r} of layout 'cityscapes' is not label2photo or photo2label")
 
     @property
     def tree(self) -> str:

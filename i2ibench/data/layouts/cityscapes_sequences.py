@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from pydantic.dataclasses import dataclass
 
 from i2ibench.data.layouts.cityscapes import OFFICIAL, VAL_CITIES, photos_of
 from i2ibench.data.layouts.layout import Entry, Listing, Part, Problem
 from i2ibench.data.layouts.parts import LabelIds, Painted, Photo
+from i2ibench.data.layouts.splits import OPTIONS
 from i2ibench.data.layouts.trees import by_stem, find_root, listed, partners, picture_files, safe
 from i2ibench.errors import BenchError
 from i2ibench.tasks.cityscapes import ID_COLOURS, TRAIN_IDS
 from i2ibench.tasks.labels import CITYSCAPES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=OPTIONS)
 class CityscapesSequences:
     """Photos of `leftImg8bit_sequence` and predicted label maps in a folder of the same tree, paired.
 
@@ -34,8 +36,6 @@ class CityscapesSequences:
     val_cities: tuple[str, ...] = VAL_CITIES
 
     def __post_init__(self) -> None:
-        if self.ids not in ("labelIds", "trainIds"):
-            raise BenchError(f"ids {self.ids!r} of layout 'cityscapes-sequences' is not labelIds or trainIds")
         if self.length < 1:
             raise BenchError(f"length {self.length} of layout 'cityscapes-sequences' is not a number of frames")
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic.dataclasses import dataclass
 
 from i2ibench.data.layouts.cityscapes import VAL_CITIES, photos_of
 from i2ibench.data.layouts.layout import Entry, Listing, Problem, missing
 from i2ibench.data.layouts.parts import LabelIds, Photo
+from i2ibench.data.layouts.splits import OPTIONS
 from i2ibench.data.layouts.trees import by_stem, find_root, listed, partners, picture_files, safe
-from i2ibench.errors import BenchError
 from i2ibench.tasks.cityscapes import TRAIN_IDS
 
 _KEYS = {"train": "trainIds", "val": "valIds", "test": "testIds"}
@@ -19,7 +20,7 @@ _BLOCK = 100
 """Frames that go to one side together without a split file: neighbours are seconds apart."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=OPTIONS)
 class GTA5:
     """Unpaired: frames with labels (palette indices are Cityscapes ids; others are ignored), then Cityscapes photos.
 
@@ -31,10 +32,6 @@ class GTA5:
     test_photos: Literal["test", "val"] = "test"
     """The official split of Cityscapes that translations of our test are compared with."""
     val_cities: tuple[str, ...] = VAL_CITIES
-
-    def __post_init__(self) -> None:
-        if self.test_photos not in ("test", "val"):
-            raise BenchError(f"test_photos {self.test_photos!r} of layout 'gta5' is not test or val")
 
     @property
     def tree(self) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic.dataclasses import dataclass
 
 from i2ibench.cache import cache_folder
 from i2ibench.data.layouts.boxes import Boxes
 from i2ibench.data.layouts.layout import Entry, Listing, Part, Problem, missing
 from i2ibench.data.layouts.parts import Content, InstanceIds, LabelIds, Photo
-from i2ibench.data.layouts.splits import require_split, share
+from i2ibench.data.layouts.splits import OPTIONS, require_split, share
 from i2ibench.data.layouts.trees import listed, safe
 from i2ibench.errors import BenchError, nearest
 
@@ -29,7 +31,7 @@ _ENDINGS = {".parquet": "parquet", ".arrow": "arrow"}
 _UNREACHED = ("ConnectionError", "ConnectError", "OfflineModeIsEnabled", "LocalEntryNotFoundError", "MaxRetryError")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=OPTIONS)
 class Hub:
     """Rows with a picture in each column that is named below; a column that is not named is not read.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic.dataclasses import dataclass
 
 from i2ibench.data.layouts.boxes import COLUMNS, Boxes, boxes_at
 from i2ibench.data.layouts.layout import Entry, Listing, Part, Problem, missing
 from i2ibench.data.layouts.parts import Photo
-from i2ibench.data.layouts.splits import share
+from i2ibench.data.layouts.splits import OPTIONS, share
 from i2ibench.data.layouts.trees import by_stem, find_split, listed, picture_files, safe
 from i2ibench.errors import BenchError
 
@@ -17,7 +18,7 @@ CLASSES = ("car", "person", "traffic sign")
 """Objects that INIT's pictures are annotated with."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=OPTIONS)
 class INIT:
     """Unpaired: a folder of pictures for each condition and split, and files of boxes (`boxes`: CSV, JSON or XML).
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from i2ibench.data.layouts.layout import Entry, Listing, Part, Problem, missing
 from i2ibench.data.layouts.parts import InstanceIds, LabelIds, Painted, Photo
+from i2ibench.data.layouts.splits import OPTIONS
 from i2ibench.data.layouts.trees import by_stem, find_root, listed, lowest, partners, picture_files, safe
-from i2ibench.errors import BenchError
 from i2ibench.task import IGNORE
 from i2ibench.tasks.scenes_labels import ADE20K_LABELS, COCO_STUFF_LABELS
 
 Direction = Literal["label2photo", "photo2label"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=OPTIONS)
 class ADE20K:
     """Scene parsing of 150 classes: value 0 is other and ignored, class k has value k + 1.
 
@@ -25,10 +27,7 @@ class ADE20K:
     """
 
     direction: Direction = "label2photo"
-    validate: int = 1000
-
-    def __post_init__(self) -> None:
-        _check("ade20k", self.direction, self.validate)
+    validate: Annotated[int, Field(ge=1)] = 1000
 
     @property
     def tree(self) -> str:
@@ -45,7 +44,7 @@ class ADE20K:
         return _listing(root, photos, labels, None, maps, split, self.validate, self.tree)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=OPTIONS)
 class CocoStuff:
     """COCO 2017 photos and stuff-thing maps of 182 classes; value 255 is ignored.
 
@@ -59,10 +58,7 @@ class CocoStuff:
     """Folder of `train2017` and `val2017` with the maps of `stuffthingmaps_trainval2017.zip`."""
     instances: str = ""
     """Folder of `train2017` and `val2017` with instance maps, if such were made (by the scripts of SPADE, say)."""
-    validate: int = 2000
-
-    def __post_init__(self) -> None:
-        _check("coco-stuff", self.direction, self.validate)
+    validate: Annotated[int, Field(ge=1)] = 2000
 
     @property
     def tree(self) -> str:
@@ -123,10 +119,3 @@ def _listing(
         held = lowest(entries, validate)
         entries = [entry for entry in entries if (entry.name in held) == (split == "val")]
     return listed(entries, problems, root, split, tree)
-
-
-def _check(layout: str, direction: str, validate: int) -> None:
-    if direction not in ("label2photo", "photo2label"):
-        raise BenchError(f"direction {direction!r} of layout {layout!r} is not label2photo or photo2label")
-    if validate < 1:
-        raise BenchError(f"validate {validate} of layout {layout!r} is not a number of pictures")

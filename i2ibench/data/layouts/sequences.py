@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic.dataclasses import dataclass
 
 from i2ibench.data.layouts.layout import Entry, Listing, Part, Problem, missing
 from i2ibench.data.layouts.parts import InstanceIds, LabelIds, Photo
-from i2ibench.data.layouts.splits import share
+from i2ibench.data.layouts.splits import OPTIONS, share
 from i2ibench.data.layouts.trees import by_stem, find_split, listed, natural, picture_files, safe, subfolders
 from i2ibench.errors import BenchError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=OPTIONS)
 class Sequences:
     """`train_A/SEQUENCE/FRAME.png` and `train_B/SEQUENCE/FRAME.png` as vid2vid (arXiv:1808.06601) reads them.
 

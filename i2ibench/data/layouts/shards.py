@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass
 
 from i2ibench.data.layouts.boxes import Boxes
 from i2ibench.data.layouts.layout import Entry, Listing, Part, Problem, missing
 from i2ibench.data.layouts.parts import Content, InstanceIds, LabelIds, Photo
-from i2ibench.data.layouts.splits import Splits, require_split, share, shown
+from i2ibench.data.layouts.splits import OPTIONS, Splits, require_split, share, shown
 from i2ibench.data.layouts.tar_index import TarIndex, tar_index
 from i2ibench.data.layouts.trees import listed, safe
 from i2ibench.errors import BenchError
@@ -31,7 +32,7 @@ _MOST = 20
 """Problems of a kind and shard that are told one by one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=OPTIONS)
 class Shards:
     """Shards by split: paths from the root, with `{000000..000012}`, `{a,b}`, `*` and `?`.
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
+
+from pydantic.dataclasses import dataclass
 
 from i2ibench.data.layouts.layout import Entry, Listing, Part, Problem, missing
 from i2ibench.data.layouts.parts import Photo
+from i2ibench.data.layouts.splits import OPTIONS
 from i2ibench.data.layouts.trees import EXTENSIONS, find_root, listed, lowest, picture_files, safe
 from i2ibench.errors import BenchError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=OPTIONS)
 class Style:
     """Unpaired: contents are sources, styles are targets.
 

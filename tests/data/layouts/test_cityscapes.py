@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import ValidationError
 
 from i2ibench.data.layouts.cityscapes import VAL_CITIES, Cityscapes
 from i2ibench.data.layouts.cityscapes_sequences import CityscapesSequences
@@ -129,7 +130,7 @@ def test_nothing_there_is_an_error_with_the_tree(tree: Path, tmp_path_factory: p
         Cityscapes().listing(tmp_path_factory.mktemp("empty"), "train")
     with pytest.raises(BenchError, match=r"no example of 'val'.*lacks cities that validate: atlantis"):
         Cityscapes(val_cities=("atlantis",)).listing(tree, "val")
-    with pytest.raises(BenchError, match="direction 'sideways'"):
+    with pytest.raises(ValidationError, match="direction"):
         Cityscapes(direction="sideways")  # type: ignore[arg-type]
 
 
@@ -174,7 +175,7 @@ def test_broken_snippets_are_problems_and_used_as_they_are(snippets: Path) -> No
         "begins a sequence of 1 frames, not 4",
         "begins a sequence of 2 frames, not 4",
     ]
-    with pytest.raises(BenchError, match="ids 'colours'"):
+    with pytest.raises(ValidationError, match="ids"):
         CityscapesSequences(ids="colours")  # type: ignore[arg-type]
     with pytest.raises(BenchError, match="predicted"):
         CityscapesSequences(labels="absent").listing(snippets, "train")
