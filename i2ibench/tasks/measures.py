@@ -10,6 +10,12 @@ DISTRIBUTIONS = {
 }
 """For every task with a set of real targets."""
 
+POOLED = {
+    name: f"{why}; pooled over the classes, so it does not see which class was asked for, and copies score best"
+    for name, why in DISTRIBUTIONS.items()
+}
+"""For many-class tasks, where every picture is a target of others."""
+
 PAIRS = {
     "lpips": "every source has one target that its translation should look like",
     "ssim": "the target of each source is known to the pixel",
