@@ -295,7 +295,7 @@ def list_(
 
 @app.command(rich_help_panel="Look")
 def show(
-    name: Annotated[str, typer.Argument(help="A method, task, metric or suite.")],
+    name: Annotated[str, typer.Argument(help="A method, task, layout, metric or suite.")],
     preset: o.Preset = "paper",
     set_: o.Set = None,
     resolution: o.Resolution = None,

@@ -80,8 +80,8 @@ def show_list(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
         print_json(list(rows))
         return
     table = Table(box=None, padding=(0, 2), header_style="bold")
-    for column in rows[0] if rows else ():
-        table.add_column(column)
+    for at, column in enumerate(rows[0] if rows else ()):
+        table.add_column(column, no_wrap=at == 0)
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))
     out.print(table)

@@ -39,7 +39,6 @@ def tasks(needs: str | None = None) -> Listed:
     return [
         {
             "task": card.id,
-            "title": card.title,
             "level": card.level.value,
             "supervision": card.supervision,
             "gives": sorted(need.value for need in card.gives),
@@ -47,6 +46,7 @@ def tasks(needs: str | None = None) -> Listed:
             "train": card.splits.get("train", 0),
             "test": card.splits.get("test", 0),
             "runs at once": "yes" if card.embedded else "",
+            "title": card.title,
         }
         for card in cards
         if needs is None or Need(needs) in card.gives
@@ -64,6 +64,20 @@ def layouts() -> Listed:
         }
         for name, kind in kinds.items()
     ]
+
+
+def layout(name: str) -> dict[str, Any]:
+    """A layout: what it reads, its options with their types and defaults, and the tree of its defaults."""
+    kind = registry.layout(name)
+    options = {}
+    for field in dataclasses.fields(kind):
+        made = field.default_factory() if callable(field.default_factory) else field.default
+        options[field.name] = f"{field.type}, by default {made!r}"
+    try:
+        tree = kind().tree
+    except BenchError as error:  # without options it reads nothing
+        tree = str(error)
+    return {"layout": name, "what": inspect.getdoc(kind), "options": options, "tree": tree}
 
 
 def metrics() -> Listed:
@@ -107,13 +121,23 @@ def show(
         return describe.method(name, preset, overrides, resolution).model_dump(mode="json")
     if name.partition("@")[0] in registry.tasks():
         card = registry.task(name)
-        return {"id": card.id, "supervision": card.supervision, **card.model_dump(mode="json"), **_tree(card)}
+        return {
+            "id": card.id,
+            "supervision": card.supervision,
+            "protocol": card.protocol,
+            **card.model_dump(mode="json"),
+            **_tree(card),
+        }
+    if name in registry.layouts():
+        return layout(name)
     if name in registry.metrics():
         return next(entry for entry in metrics() if entry["metric"] == name)
     if name in suite.suites():
         return suite.read_suite(name).model_dump(mode="json")
-    everything = [*registry.methods(), *registry.tasks(), *registry.metrics(), *suite.suites()]
-    raise BenchError(f"there is no method, task, metric or suite {name!r}: {nearest(name, everything)}")
+    everything = [
+        *registry.methods(), *registry.tasks(), *registry.layouts(), *registry.metrics(), *suite.suites()
+    ]  # fmt: skip
+    raise BenchError(f"there is no method, task, layout, metric or suite {name!r}: {nearest(name, everything)}")
 
 
 def _tree(card: Task) -> dict[str, str]:

@@ -155,6 +155,18 @@ class Task(BaseModel):
         return "unpaired" if self.targets else "many-class"
 
     @property
+    def protocol(self) -> str:
+        """What is compared with what, in a sentence; each score's own protocol says the rest."""
+        fitted = "" if isinstance(self.data, str) else f", brought to size by {self.data.fit.value} (bicubic)"
+        test = self.splits.get("test")
+        against = {
+            "paired": "each source's own target, and the targets as a set",
+            "unpaired": f"the test split's {self.targets.get('test')} target pictures as a set",
+            "many-class": "the test split's own pictures of the class asked for, or of all",
+        }[self.supervision]
+        return f"translations of the {test} test sources, 8-bit RGB{fitted}, against {against}, all at their own size"
+
+    @property
     def embedded(self) -> bool:
         """Whether it runs at once: generated, or shipped with a package."""
         return isinstance(self.data, str)

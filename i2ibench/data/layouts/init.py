@@ -23,7 +23,7 @@ class INIT:
     """Unpaired: a folder of pictures for each condition and split, and files of boxes (`boxes`: CSV, JSON or XML).
 
     INIT's own annotation files are not read: what is asked for can be written by any detector. Where there is no folder
-    for val, one in `validate_one_in` training pictures validates, by a hash of the name, or of the scene where `scene`
+    for val, one in `one_in` training pictures validates, by a hash of the name, or of the scene where `scene`
     finds one in it.
     """
 
@@ -38,15 +38,15 @@ class INIT:
     """Names of the boxes' classes by id."""
     scene: str = ""
     """Regular expression that finds scene or drive in an example's name (`sunny-STEM`): `^(.*)_[0-9]+$`, say."""
-    validate_one_in: int = 20
+    one_in: int = 20
 
     def __post_init__(self) -> None:
         if self.source == self.target:
             raise BenchError(f"source and target of layout 'init' are both {self.source!r}: name two conditions")
         if "{split}" not in self.pictures or "{domain}" not in self.pictures + self.boxes:
             raise BenchError("pictures and boxes of layout 'init' are patterns with {split} and {domain} in them")
-        if self.validate_one_in < 2:
-            raise BenchError(f"validate_one_in {self.validate_one_in} of layout 'init' is not 2 or more")
+        if self.one_in < 2:
+            raise BenchError(f"one_in {self.one_in} of layout 'init' is not 2 or more")
         try:
             re.compile(self.scene)
         except re.error as error:
@@ -75,7 +75,7 @@ class INIT:
         for side, domain in (("source", self.source), ("target", self.target)):
             found = self._domain(root, place, domain, side, problems)
             if carve:
-                found = list(share(found, split, ("train", "test"), self.validate_one_in, self._scene))
+                found = list(share(found, split, ("train", "test"), self.one_in, self._scene))
             listed(found, problems, root, f"{split} {domain}", self.tree)  # neither domain may be empty
             entries += found
         return listed(entries, problems, root, split, self.tree)

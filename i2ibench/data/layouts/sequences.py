@@ -20,7 +20,7 @@ class Sequences:
 
     Frames of a sequence are those of its folder in the order of their names, numbers by value. In paired trees a
     sequence and its frames have the same names. Where there is no tree for val, whole training sequences validate, one
-    in `validate_one_in` by a hash of the name.
+    in `one_in` by a hash of the name.
     """
 
     source: str = "{split}_A"
@@ -30,7 +30,7 @@ class Sequences:
     instances: str = ""
     """Tree of instance maps of the source, if there are any."""
     paired: bool = True
-    validate_one_in: int = 20
+    one_in: int = 20
 
     def __post_init__(self) -> None:
         for option in ("source", "target", "labels", "instances"):
@@ -39,8 +39,8 @@ class Sequences:
                 raise BenchError(f"{option} {pattern!r} of layout 'sequences' is not a pattern with {{split}} in it")
         if self.source == self.target:
             raise BenchError(f"source and target of layout 'sequences' are both {self.source!r}: name two trees")
-        if self.validate_one_in < 2:
-            raise BenchError(f"validate_one_in {self.validate_one_in} of layout 'sequences' is not 2 or more")
+        if self.one_in < 2:
+            raise BenchError(f"one_in {self.one_in} of layout 'sequences' is not 2 or more")
 
     @property
     def tree(self) -> str:
@@ -59,7 +59,7 @@ class Sequences:
             entries = self._side(root, place, {"source": self.source}, "source-", problems)
             entries += self._side(root, place, {"target": self.target}, "target-", problems)
         if carve:
-            entries = list(share(entries, split, ("train", "test"), self.validate_one_in, _sequence))
+            entries = list(share(entries, split, ("train", "test"), self.one_in, _sequence))
         return listed(entries, problems, root, split, self.tree)
 
     def _side(self, root: Path, place: str, trees: dict[str, str], prefix: str, problems: list[Problem]) -> list[Entry]:

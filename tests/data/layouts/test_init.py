@@ -39,7 +39,7 @@ def test_sources_then_targets_with_boxes(tree: Path) -> None:
 
 
 def test_val_is_carved_by_name_or_by_drive(tree: Path) -> None:
-    for layout, drives in ((INIT(validate_one_in=4), False), (INIT(scene="^(.*)_[0-9]+$", validate_one_in=2), True)):
+    for layout, drives in ((INIT(one_in=4), False), (INIT(scene="^(.*)_[0-9]+$", one_in=2), True)):
         names = {split: {entry.name for entry in layout.listing(tree, split).entries} for split in ("train", "val")}
         assert len(names["train"] | names["val"]) == 120 and not names["train"] & names["val"]
         found = {split: {name.split("_")[0] for name in names[split]} for split in names}
@@ -73,7 +73,7 @@ def test_what_cannot_be_used(tree: Path) -> None:
         ({"target": "sunny"}, "are both 'sunny'"),
         ({"pictures": "all"}, "patterns"),
         ({"scene": "("}, "regular expression"),
-        ({"validate_one_in": 1}, "validate_one_in 1"),
+        ({"one_in": 1}, "one_in 1"),
     ):
         with pytest.raises(BenchError, match=reason):
             INIT(**options)  # type: ignore[arg-type]

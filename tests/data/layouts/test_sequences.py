@@ -32,7 +32,7 @@ def test_frames_in_order_of_their_numbers(tmp_path: Path) -> None:
 
 def test_whole_sequences_validate(tmp_path: Path) -> None:
     make(tmp_path, "train_A", "train_B")
-    listings = {split: Sequences(validate_one_in=4).listing(tmp_path, split) for split in ("train", "val")}
+    listings = {split: Sequences(one_in=4).listing(tmp_path, split) for split in ("train", "val")}
     found = {split: {entry.values["sequence"] for entry in listings[split].entries} for split in listings}
     assert len(found["train"]) + len(found["val"]) == 30 and not found["train"] & found["val"]
     assert len(listings["val"].entries) == 3 * len(found["val"])
@@ -76,7 +76,7 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     for options, reason in (
         ({"source": "A"}, "source 'A'"),
         ({"source": "{split}", "target": "{split}"}, "are both"),
-        ({"validate_one_in": 0}, "validate_one_in 0"),
+        ({"one_in": 0}, "one_in 0"),
     ):
         with pytest.raises(BenchError, match=reason):
             Sequences(**options)  # type: ignore[arg-type]
