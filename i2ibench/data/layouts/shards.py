@@ -70,20 +70,17 @@ class Shards:
         members = ", ".join(f"KEY.{getattr(self, option)} ({option})" for option in self._options)
         return "\n".join([*lines, f"each with members {members}"])
 
-    def listing(self, root: Path, split: str, index: Callable[[Path], TarIndex] = tar_index) -> Listing:
-        """Examples by shard and first member. `index` lists a shard; a caller may keep what it answers.
-
-        Examples are named by shard and key. Their parts are made when asked for, and read by a seek.
-        """
+    def listing(self, root: Path, split: str) -> Listing:
+        """Examples by shard and first member, named by both; parts are made when asked for, and read by a seek."""
         problems = list[Problem]()
         if not self.targets:
-            entries = self._side(root, split, self.shards, self._options, index, problems)
+            entries = self._side(root, split, self.shards, self._options, problems)
             return listed(entries, problems, root, split, self.tree)
         sources = {option: extensions for option, extensions in self._options.items() if option != "target"}
         targets = {"target": self._options.get("target", ())}
-        entries = self._side(root, split, self.shards, sources, index, problems)
+        entries = self._side(root, split, self.shards, sources, problems)
         listed(entries, problems, root, split, self.tree)
-        others = self._side(root, split, self.targets, targets, index, problems)
+        others = self._side(root, split, self.targets, targets, problems)
         listed(others, problems, root, split, self.tree)
         return listed([*entries, *others], problems, root, split, self.tree)
 
@@ -100,7 +97,6 @@ class Shards:
         split: str,
         splits: Splits,
         columns: Mapping[str, tuple[str, ...]],
-        index: Callable[[Path], TarIndex],
         problems: list[Problem],
     ) -> Sequence[Entry]:
         require_split(split, splits)
@@ -108,7 +104,7 @@ class Shards:
         entries = list[Entry]()
         for file in _files(root, [patterns] if isinstance(patterns, str) else patterns, self.tree):
             try:
-                group = _Group(index(file), columns)
+                group = _Group(tar_index(file), columns)
             except BenchError as error:
                 problems.append(Problem(str(file), str(error)))
                 continue

@@ -37,8 +37,6 @@ class TarIndex:
     file: Path
     size: int
     """Of the tar file in bytes."""
-    modified: int
-    """Its time of modification in nanoseconds."""
     names: list[str]
     offsets: NDArray[np.int64]
     """First byte of each member's content `[N]`."""
@@ -48,14 +46,6 @@ class TarIndex:
 
     def __len__(self) -> int:
         return len(self.names)
-
-    def is_current(self) -> bool:
-        """Whether the tar file still has the size and time that it was listed with."""
-        try:
-            state = self.file.stat()
-        except OSError:
-            return False
-        return (state.st_size, state.st_mtime_ns) == (self.size, self.modified)
 
     def content(self, number: int) -> Content:
         """A member, to be read when needed."""
@@ -87,7 +77,7 @@ def tar_index(file: Path) -> TarIndex:
         raise BenchError(f"shard {str(file)!r} cannot be read: {error.strerror or error}") from error
     table = np.array(places, np.int64).reshape(-1, 2)
     offsets, sizes = np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
-    return TarIndex(file, state.st_size, state.st_mtime_ns, names, offsets, sizes, tuple(problems))
+    return TarIndex(file, state.st_size, names, offsets, sizes, tuple(problems))
 
 
 class _Damaged(Exception):

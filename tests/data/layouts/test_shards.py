@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from i2ibench.data.layouts.shards import Shards, expanded
-from i2ibench.data.layouts.tar_index import TarIndex, tar_index
 from i2ibench.errors import BenchError
 
 ONE = {"train": "train-{0..1}.tar", "val": "train-0.tar", "test": "train-0.tar"}
@@ -62,21 +61,6 @@ def test_splits_that_are_not_named_are_carved(root: Path) -> None:
     layout = Shards(shards={"train": "train-*.tar"}, one_in=3)
     names = [{entry.name for entry in layout.listing(root, split).entries} for split in ("train", "val", "test")]
     assert sum(map(len, names)) == len(set.union(*names)) == 8
-
-
-def test_an_index_that_the_caller_keeps_is_used(root: Path) -> None:
-    kept = dict[Path, TarIndex]()
-
-    def keeping(file: Path) -> TarIndex:
-        kept[file] = kept.get(file) or tar_index(file)
-        return kept[file]
-
-    layout = Shards(shards={"train": "train-?.tar", "val": "train-0.tar"})
-    first = layout.listing(root, "val", keeping)
-    indices = dict(kept)
-    again = layout.listing(root, "val", keeping)
-    assert kept == indices and list(kept) == [root / "train-0.tar"]
-    assert [entry.name for entry in again.entries] == [entry.name for entry in first.entries]
 
 
 def test_classes_labels_and_boxes(tmp_path: Path) -> None:

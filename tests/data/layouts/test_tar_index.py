@@ -148,13 +148,9 @@ def test_joined_shards_are_told(tmp_path: Path) -> None:
 
 def test_a_shard_that_changes_is_noticed(tmp_path: Path) -> None:
     index = tar_index(small(tmp_path / "x.tar"))
-    assert index.is_current()
     small(tmp_path / "x.tar", count=3)
-    assert not index.is_current()
     with pytest.raises(BenchError, match="another size"):
         index.content(0).load()
-    (tmp_path / "x.tar").unlink()
-    assert not index.is_current()
 
 
 @pytest.mark.parametrize("seed", range(300))

@@ -32,12 +32,6 @@ class Frame:
         right, up, front = self.axes
         return add(add(scaled(right, x), up, y), front, z)
 
-    def coordinates(self, point: Vector) -> Vector:
-        """The coordinates of a point."""
-        offset = add(point, self.origin, -1.0)
-        right, up, front = self.axes
-        return dot(offset, right) / self.scale, dot(offset, up) / self.scale, dot(offset, front) / self.scale
-
 
 def add(first: Vector, second: Vector, factor: float = 1.0) -> Vector:
     """first + second * factor."""
