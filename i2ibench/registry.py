@@ -110,9 +110,9 @@ def methods() -> list[str]:
     return sorted(_table("adapters"))
 
 
-def tasks() -> list[str]:
-    """Names of all tasks, without versions."""
-    return sorted({*_table("tasks"), *own_tasks.remembered()})
+def tasks(own: bool = True) -> list[str]:
+    """Names of all tasks, without versions; `own` ones too, that users made from a card of theirs."""
+    return sorted({*_table("tasks"), *(own_tasks.remembered() if own else ())})
 
 
 def layouts() -> list[str]:

@@ -47,14 +47,18 @@ def plan(
     precision: Literal["fp32", "bf16"] = "fp32",
     limit: int | None = None,
 ) -> RunSpec:
-    """The spec of a run, everything checked: names, preset, config, resolution, and that the task has what is needed.
+    """The spec of a run, everything checked: names, preset, config, resolution, that the task has what is needed, and
+    that users' data are prepared.
 
     Raises `BenchError` before any work.
     """
+    from i2ibench.data import rows
+
     adapter, card = registry.adapter(method), registry.task(task)
     adapter.refuse(card)
     config = adapter.configure(preset, overrides)
     size = card.resolution(resolution)
+    rows.require(card, size)
     spec = RunSpec(
         method=adapter.card.name,
         preset=preset,

@@ -50,13 +50,16 @@ def prepare(
             rows.load(task, resolution, name, progress=progress)
         return {name: rows.record(task, resolution, name) for name in task.splits}
     made = {}
+    _require_same_card(task)
     if stream and (root is None or not root.is_dir()):
         raise BenchError(f"task {task.id!r} can only be streamed from a folder: give one with --root, not an archive")
     with opened(task, root, progress) as folder:
         layout = layout_of(task)
         for name in SPLITS:
             place = rows.split_folder(task, resolution, name)
-            if not rows.is_made(place):
+            if rows.is_made(place):
+                progress.say(f"{task.id} {name} is prepared already; to read it again, remove {str(place)!r}")
+            else:
                 listing = layout.listing(folder, name)
                 tell_counts(task, name, listing, progress)
                 if stream:
@@ -64,7 +67,7 @@ def prepare(
                 else:
                     _make(place, task, task.data.fit, resolution, listing, leave_out, progress)
             made[name] = rows.record(task, resolution, name)
-    if task.name not in registry.tasks():
+    if task.name not in registry.tasks(own=False):
         found = {"splits": {name: record.rows for name, record in made.items()}}
         found["targets"] = {name: record.targets for name, record in made.items() if record.targets}
         write_record(cache_folder() / "data" / task.id / own_tasks.CARD, task.model_copy(update=found))
@@ -94,6 +97,19 @@ def opened(task: Task, root: Path | None, progress: Progress) -> Iterator[Path]:
         yield aside
     finally:
         _remove(aside)
+
+
+def _require_same_card(task: Task) -> None:
+    """Raise `BenchError` where a user's task has a name of ours, or was prepared from another card of this version."""
+    if task.name in registry.tasks(own=False) and task != registry.task(task.name):
+        raise BenchError(f"there is a task {task.name!r} already: give yours another name")
+    known = own_tasks.remembered().get(task.name)
+    counted = {"splits", "targets"}
+    if known and known.id == task.id and known.model_dump(exclude=counted) != task.model_dump(exclude=counted):
+        raise BenchError(
+            f"task {task.id!r} was prepared from another card: give the new one another version, or remove "
+            f"{str(cache_folder() / 'data' / task.id)!r}"
+        )
 
 
 def tell_counts(task: Task, split: str, listing: Listing, progress: Progress) -> None:

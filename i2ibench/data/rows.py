@@ -109,13 +109,9 @@ def load(task: Task, resolution: Resolution, split: str, *, progress: Progress |
     """
     if split not in task.splits:
         raise BenchError(f"task {task.id!r} has no split {split!r}: {nearest(split, task.splits)}")
+    require(task, resolution, split)
     folder = split_folder(task, resolution, split)
-    if not is_made(folder):
-        if not isinstance(task.data, str):
-            raise BenchError(
-                f"the data of task {task.id!r} are not prepared at {resolution}: i2ibench data prepare {task.name} "
-                f"--root FOLDER --resolution {resolution}\n{task.data.obtain}".rstrip()
-            )
+    if isinstance(task.data, str) and not is_made(folder):
         module, _, function = task.data.partition(":")
         rows: Callable[[str, Resolution], Iterator[Row]] = getattr(importlib.import_module(module), function)
         total = task.splits[split] + task.targets.get(split, 0)
@@ -130,6 +126,15 @@ def load(task: Task, resolution: Resolution, split: str, *, progress: Progress |
     if tables[0] is None:
         raise BenchError(f"{str(folder)!r} has lost its {_TABLES[0]}: remove that folder, and it is made again")
     return Split(task, resolution, split, tables[0], made.fingerprint, tables[1])
+
+
+def require(task: Task, resolution: Resolution, split: str = "train") -> None:
+    """Raise `BenchError` where a split is read from users' files and was not prepared."""
+    if not isinstance(task.data, str) and not is_made(split_folder(task, resolution, split)):
+        raise BenchError(
+            f"the data of task {task.id!r} are not prepared at {resolution}: i2ibench data prepare {task.name} "
+            f"--root FOLDER --resolution {resolution}\n{task.data.obtain}".rstrip()
+        )
 
 
 def record(task: Task, resolution: Resolution, split: str) -> SplitRecord:

@@ -18,6 +18,8 @@ from i2ibench.data.checks import check
 from i2ibench.data.prepare import prepare
 from i2ibench.errors import BenchError
 from i2ibench.progress import Silent
+from i2ibench.record import Budget
+from i2ibench.run import plan
 from i2ibench.task import Resolution, Task
 
 SIZE = Resolution(8, 8)
@@ -82,6 +84,25 @@ def test_a_task_of_ones_own_is_known_once_it_is_prepared(root: Path, card: Calla
     for number, example in enumerate(split.rows):  # type: ignore[arg-type]
         np.testing.assert_array_equal(example["source"], picture(number)[:, :8])
         np.testing.assert_array_equal(example["target"], picture(number)[:, 8:])
+
+
+def test_another_card_of_the_same_version_is_refused(root: Path, card: Callable[..., Task]) -> None:
+    prepare(card(), root, SIZE, progress=Silent())
+    told = Told()
+    prepare(card(), root, SIZE, progress=told)
+    assert len(told.lines) == 3 and "is prepared already" in told.lines[0]
+    with pytest.raises(BenchError, match="'mine@1' was prepared from another card: give the new one another version"):
+        prepare(card(title="right to left"), root, SIZE, progress=Silent())
+    prepare(card(title="right to left", version=2), root, SIZE, progress=Silent())
+    assert registry.task("mine").version == 2
+    with pytest.raises(BenchError, match="there is a task 'facades' already"):
+        prepare(card("facades"), root, SIZE, progress=Silent())
+
+
+def test_a_run_on_data_that_were_not_prepared_is_refused_before_any_work(card: Callable[..., Task], root: Path) -> None:
+    prepare(card(), root, SIZE, progress=Silent())
+    with pytest.raises(BenchError, match="not prepared at 4x4"):
+        plan("identity", "mine", preset="small", resolution="4x4", budget=Budget(steps=1))
 
 
 def test_pictures_are_fitted_with_pillows_bicubic(root: Path, card: Callable[..., Task]) -> None:
