@@ -45,7 +45,8 @@ class Batch:
     target_boxes: tuple[Tensor, ...] | None = None
     """The same of the targets, in unpaired tasks."""
     classes: Tensor | None = None
-    """int64 `[B, 2]`: classes of source and target, where the task has classes; -1 where a side has none."""
+    """int64 `[B, 2]`: classes of source and target, where the task has classes; -1 where a side has none. In
+    translation the second is the class asked for."""
     frames: tuple[Batch, ...] | None = None
     """Earlier frames of the same sequences, oldest first, each a batch of its own."""
     flow: Tensor | None = None

@@ -6,6 +6,7 @@ that prepare batches ahead nor the number of ranks that share them can change th
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -119,30 +120,32 @@ class Batches:
 def in_order(split: Split, batch_size: int, limit: int | None = None, frames: int = 0) -> Iterator[Batch]:
     """The split's sources in their own order, not varied, with their partners; the last batch may be smaller.
 
-    In a many-class task every source has one target class, `target_class`. With `frames`, only those are given that
-    have so many earlier ones.
+    Where targets are of classes, every unpaired source has the `target_class` that it is to be translated to. With
+    `frames`, only those are given that have so many earlier ones.
     """
     examples = Examples(split.rows, split.resolution, limit)
-    clips = _clips(split.rows, len(examples), frames)
+    clips, classes = _clips(split.rows, len(examples), frames), _target_classes(split)
     for start in range(0, len(clips), batch_size):
         lasts = clips[start : start + batch_size]
         made = [tuple(examples[index] for index in range(last - frames, last + 1)) for last in lasts]
         batch = collate(made)
-        if split.task.classes and not split.task.paired and split.targets is None:
-            sources = [clip[-1]["category"] for clip in made]
-            wanted = [
-                target_class(name, own, len(split.task.classes)) for name, own in zip(batch.names, sources, strict=True)
-            ]
-            batch = Batch(
-                names=batch.names, source=batch.source, classes=torch.tensor([sources, wanted]).T.contiguous()
-            )
+        if classes:
+            own = [clip[-1].get("category", -1) for clip in made]
+            wanted = [target_class(*one, classes) for one in zip(batch.names, own, strict=True)]
+            batch = dataclasses.replace(batch, classes=torch.tensor([own, wanted]).T.contiguous())
         yield batch
 
 
-def target_class(name: str, category: int, classes: int) -> int:
-    """The class that the picture `name` of class `category` is translated to: a hash's choice among the others."""
-    drawn = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % (classes - 1)
-    return (category + 1 + drawn) % classes
+def target_class(name: str, category: int, classes: Sequence[int]) -> int:
+    """The class that the picture `name` of class `category` is translated to: a hash's choice among the other ones."""
+    others = [other for other in classes if other != category]
+    return others[int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % len(others)]
+
+
+def _target_classes(split: Split) -> list[int]:
+    """The classes that unpaired targets of `split` are of, if they are of any."""
+    table, _ = split.reals
+    return [] if split.task.paired or "category" not in table.columns else sorted(set(table.column("category")))
 
 
 def collate(clips: Sequence[Clip], targets: Sequence[Example] | None = None) -> Batch:

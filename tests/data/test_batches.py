@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
@@ -124,9 +125,29 @@ def test_in_translation_a_many_class_source_has_one_other_class(many: rows.Split
     assert batch.classes[:, 0].tolist() == many.rows.column("category")
     one_by_one = [each.classes for each in in_order(many, 1)]
     assert torch.equal(torch.cat(one_by_one), batch.classes)
-    chosen = [target_class(f"name{n}", 2, 5) for n in range(4000)]
+    chosen = [target_class(f"name{n}", 2, range(5)) for n in range(4000)]
     counts = np.bincount(chosen, minlength=5)
     assert counts[2] == 0 and ((counts[[0, 1, 3, 4]] - 1000) ** 2 / 1000).sum() < 16.3  # chi-squared, 0.1 percent
+
+
+def test_where_only_targets_have_classes_sources_are_given_one(split_of: Callable[..., rows.Split]) -> None:
+    plain = picture_split(split_of)
+    (batch,) = in_order(plain, 10)
+    assert batch.classes is not None and batch.classes[:, 0].tolist() == [-1] * 9
+    assert set(batch.classes[:, 1].tolist()) == {4, 7}
+    drawn = Batches(plain, 9, seed=0)(0)
+    assert drawn.classes is not None
+    assert drawn.classes.tolist() == [[-1, 4 if number % 2 else 7] for number in numbers(drawn.target)]
+
+
+def picture_split(split_of: Callable[..., rows.Split]) -> rows.Split:
+    """9 sources without class; targets of class 7 where their number is even, else 4."""
+    pictures = [np.full((8, 8, 3), number, np.uint8) for number in range(9)]
+    targets = [
+        {"name": f"t{number}", "target": picture, "category": 4 if number % 2 else 7}
+        for number, picture in enumerate(pictures)
+    ]
+    return split_of([{"name": f"s{number}", "source": picture} for number, picture in enumerate(pictures)], targets)
 
 
 def test_a_clip_is_a_picture_after_its_own_earlier_frames(video: rows.Split) -> None:
