@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
+from i2ibench import cli_data, cli_weights
 from i2ibench import options as o
-from i2ibench.cli_data import app as data_app
 from i2ibench.errors import BenchError, nearest
 
 app = typer.Typer(
@@ -23,11 +23,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-weights_app = typer.Typer(help="List and get pretrained weights.", no_args_is_help=True)
-segmenter_app = typer.Typer(help="Train a task's segmenter.", no_args_is_help=True)
-app.add_typer(data_app, name="data")
-app.add_typer(weights_app, name="weights")
-app.add_typer(segmenter_app, name="segmenter")
+app.add_typer(cli_data.app, name="data")
+app.add_typer(cli_weights.weights, name="weights")
+app.add_typer(cli_weights.segmenter, name="segmenter")
 
 _debug = False
 
@@ -320,68 +318,6 @@ def doctor(json: o.Json = False) -> None:
     from i2ibench.doctor import report
 
     console.show(report(), json)
-
-
-@weights_app.command("get")
-def weights_get(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="alexnet, vgg16, inception...; none: all that are missing.")
-    ] = None,
-    source: Annotated[Path | None, typer.Option("--from", help="A file to take them from instead of fetching.")] = None,
-) -> None:
-    """Fetch weights once, check them by sha256 and convert them into the cache."""
-    from i2ibench import console, weights
-
-    wanted = names or [name for name in weights.CARDS if weights.path(name) is None]
-    if source is not None and len(wanted) != 1:
-        raise BenchError(f"--from names one file, and {len(wanted)} weights were asked for: name one")
-    for name in wanted:
-        console.out.print(f"{name}: {weights.get(name, source, progress=console.Bars())}", highlight=False)
-
-
-@weights_app.command("list")
-def weights_list(json: o.Json = False) -> None:
-    """List weights, and where those at hand lie."""
-    from i2ibench import console
-    from i2ibench.doctor import report
-
-    console.show_list([entry.model_dump() for entry in report().weights], json)
-
-
-@segmenter_app.command("train")
-def segmenter_train(
-    task: Annotated[str, typer.Argument(help="A labelled task.")],
-    resolution: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--resolution",
-            help="One to train for; repeat for several. By default the task's, of your own files those prepared.",
-            show_default=False,
-        ),
-    ] = None,
-    seed: o.Seed = 0,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for weights and card; by default the cache.")
-    ] = None,
-    device: o.Device = None,
-    limit: o.Limit = None,
-) -> None:
-    """Train the PSPNet that scores a labelled task, on its real training pictures, and score it on real ones."""
-    from i2ibench import console, registry
-    from i2ibench.metrics.segmenter_training import train as train_segmenter
-    from i2ibench.training.precision import device as find_device
-
-    labelled = registry.task(task)
-    card = train_segmenter(
-        labelled,
-        seed=seed,
-        resolutions=[labelled.resolution(size) for size in resolution or ()],
-        device=find_device(device),
-        out=out,
-        limit=limit,
-        progress=console.Bars(),
-    )
-    console.show(card, False)
 
 
 def _pairs(texts: list[str] | None) -> dict[str, str]:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from i2ibench.data.columns import Example
+from i2ibench.data.labels import painted
 from i2ibench.data.pictures import Pixels, grid, write_png
 from i2ibench.data.rows import Split
 from i2ibench.data.tables import Table
-from i2ibench.task import IGNORE, LabelTable, Task
+from i2ibench.task import Task
 
 _SIDE = 128
 """Pixels that the shorter side of a small picture is enlarged to."""
@@ -48,17 +49,8 @@ def _spread(table: Table, count: int) -> list[Example]:
 def _example(example: Example, task: Task) -> list[Pixels]:
     pictures = [example[column] for column in ("source", "target") if column in example]
     if "labels" in example and task.labels is not None:
-        pictures.append(colours(example["labels"], task.labels))
+        pictures.append(painted(example["labels"], task.labels.palette))
     return pictures
-
-
-def colours(labels: Pixels, table: LabelTable) -> Pixels:
-    """A label map `[H, W]` in its classes' colours; ignored pixels are black."""
-    palette = np.zeros((256, 3), np.uint8)
-    palette[: len(table)] = table.palette
-    palette[IGNORE] = 0
-    painted: Pixels = palette[labels]
-    return painted
 
 
 def _strips(table: Table, count: int) -> tuple[list[list[Pixels]], list[str]]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from i2ibench.data.decode import read_ids, read_photo
+from i2ibench.data.labels import painted
 from i2ibench.data.layouts.layout import Part
 from i2ibench.errors import BenchError
 from i2ibench.task import IGNORE
@@ -204,11 +205,7 @@ class Painted:
 
     def read(self) -> NDArray[np.uint8]:
         """uint8 `[H, W, 3]`."""
-        colours = np.zeros((256, 3), np.uint8)
-        colours[: len(self.palette)] = self.palette
-        colours[IGNORE] = 0
-        painted: NDArray[np.uint8] = colours[self.labels.read()]
-        return painted
+        return painted(self.labels.read(), self.palette)
 
 
 def _name(content: Path | Content, half: Half | None = None) -> str:

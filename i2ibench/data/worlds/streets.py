@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from i2ibench.data.labels import painted
 from i2ibench.data.rows import Row
 from i2ibench.data.worlds.conditions import PLAIN, Condition, under
 from i2ibench.data.worlds.layout import draw_scene
@@ -50,14 +48,8 @@ def render(
     labels = canvas.labels()
     return Row(
         name=f"streets-{index:06d}",
-        source=colours(labels),
+        source=painted(labels, CITYSCAPES.palette),
         target=picture,
         labels=labels,
         instances=canvas.instances(),
     )
-
-
-def colours(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Label map `[H, W]` in the palette's colours, `[H, W, 3]`."""
-    painted: NDArray[np.uint8] = np.array(CITYSCAPES.palette, np.uint8)[labels]
-    return painted

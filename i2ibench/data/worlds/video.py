@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from i2ibench.data.labels import painted
 from i2ibench.data.rows import Row
 from i2ibench.data.worlds.flow import backward_flow
 from i2ibench.data.worlds.motion import draw_frame
 from i2ibench.data.worlds.occupancy import FRAMES
 from i2ibench.data.worlds.painter import paint
 from i2ibench.data.worlds.photo import photograph
-from i2ibench.data.worlds.streets import SEED, colours
+from i2ibench.data.worlds.streets import SEED
 from i2ibench.task import Resolution
+from i2ibench.tasks.labels import CITYSCAPES
 
 SPLITS = {"train": range(30000, 30080), "val": range(31000, 31008), "test": range(31100, 31116)}
 
@@ -39,7 +41,7 @@ def render(seed: int, index: int, resolution: Resolution, frames: range = range(
         labels = canvas.labels()
         yield Row(
             name=f"streets-{index:06d}-f{frame:02d}",
-            source=colours(labels),
+            source=painted(labels, CITYSCAPES.palette),
             target=photograph(scene, canvas),
             labels=labels,
             instances=canvas.instances(),
