@@ -124,7 +124,7 @@ def in_order(split: Split, batch_size: int, limit: int | None = None, frames: in
     `frames`, only those are given that have so many earlier ones.
     """
     examples = Examples(split.rows, split.resolution, limit)
-    clips, classes = _clips(split.rows, len(examples), frames), _target_classes(split)
+    clips, classes = _clips(split.rows, len(examples), frames), target_classes(split)
     for start in range(0, len(clips), batch_size):
         lasts = clips[start : start + batch_size]
         made = [tuple(examples[index] for index in range(last - frames, last + 1)) for last in lasts]
@@ -142,7 +142,7 @@ def target_class(name: str, category: int, classes: Sequence[int]) -> int:
     return others[int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % len(others)]
 
 
-def _target_classes(split: Split) -> list[int]:
+def target_classes(split: Split) -> list[int]:
     """The classes that unpaired targets of `split` are of, if they are of any."""
     table, _ = split.reals
     return [] if split.task.paired or "category" not in table.columns else sorted(set(table.column("category")))

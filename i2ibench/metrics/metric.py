@@ -69,6 +69,12 @@ class Chunk:
     """The target of each source, in paired tasks."""
     labels: Tensor | None = None
     """int64 `[B, H, W]` of the source (of a real target picture, its own), 255 ignored."""
+    classes: Tensor | None = None
+    """int64 `[B]`: the class that each output was asked to be of (of a real target picture, its own)."""
+    frames: tuple[tuple[str, int], ...] | None = None
+    """Sequence and number of each picture that is a frame; those of a sequence come in order, across chunks too."""
+    flow: Tensor | None = None
+    """Backward flow float32 `[B, 2, H, W]` of the sources, as `models.method.Batch.flow`."""
     bits_per_dim: Tensor | None = None
     """float64 `[B, draws]` from the method itself."""
     extract: Callable[[str, Side], Tensor] | None = None

@@ -8,16 +8,18 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from i2ibench.data.batches import target_class, target_classes
 from i2ibench.data.columns import Example
 from i2ibench.data.pictures import Pixels, to_tensor
 from i2ibench.data.rows import Split
 from i2ibench.data.tables import Table
+from i2ibench.data.window import in_pixels
 from i2ibench.metrics import extractors
 from i2ibench.metrics.features import TargetFeatures
 from i2ibench.metrics.metric import Chunk, Metric, Side
@@ -103,18 +105,38 @@ class Walk:
         bits = None
         if self.bits_per_dim is not None and not real:
             bits = torch.tensor([list(self.bits_per_dim[name]) for name in names], dtype=torch.float64)
-        labels = None
+        labels = frames = flow = None
         if "labels" in rows[0]:
             labels = torch.from_numpy(np.stack([row["labels"] for row in rows]).astype(np.int64)).to(self.device)
+        if "frame" in rows[0]:
+            frames = tuple((row["sequence"], row["frame"]) for row in rows)
+        if "flow" in rows[0]:
+            flow = torch.from_numpy(np.stack([in_pixels(row["flow"]) for row in rows])).movedim(-1, 1).to(self.device)
         return Chunk(
             names=names,
             output=pictures["output"],
             source=pictures.get("source"),
             target=pictures.get("target"),
             labels=labels,
+            classes=self._classes(rows, real),
+            frames=frames,
+            flow=flow,
             bits_per_dim=bits,
             extract=self._extract(start, pictures, real),
         )
+
+    def _classes(self, rows: Sequence[Example], real: bool) -> Tensor | None:
+        """Classes of real pictures; of outputs, those that were asked for."""
+        if real:
+            found = [row["category"] for row in rows if "category" in row]
+        else:
+            found = [target_class(row["name"], row.get("category", -1), self.asked) for row in rows if self.asked]
+        return torch.tensor(found) if found else None
+
+    @cached_property
+    def asked(self) -> list[int]:
+        """The classes that outputs were asked to be of."""
+        return target_classes(self.split)
 
     def _extract(self, start: int, pictures: Mapping[str, Tensor], real: bool) -> Callable[[str, Side], Tensor]:
         """Features of this chunk, each taken at most once."""
