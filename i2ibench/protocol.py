@@ -56,6 +56,8 @@ class Protocol(BaseModel):
     subset_size: int | None = None
     kernel: str | None = None
     seed: int | None = None
+    classes: int | None = None
+    """Classes that a mean over classes was taken of."""
     label_table: str | None = None
     ignore_label: int | None = None
     bits: int | None = None

