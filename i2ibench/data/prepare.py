@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -49,10 +50,10 @@ def prepare(
         for name in task.splits:
             rows.load(task, resolution, name, progress=progress)
         return {name: rows.record(task, resolution, name) for name in task.splits}
-    made = {}
     _require_same_card(task)
     if stream and (root is None or not root.is_dir()):
         raise BenchError(f"task {task.id!r} can only be streamed from a folder: give one with --root, not an archive")
+    made = {}
     with opened(task, root, progress) as folder:
         layout = layout_of(task)
         for name in SPLITS:
@@ -96,20 +97,7 @@ def opened(task: Task, root: Path | None, progress: Progress) -> Iterator[Path]:
         unpack(root, aside)
         yield aside
     finally:
-        _remove(aside)
-
-
-def _require_same_card(task: Task) -> None:
-    """Raise `BenchError` where a user's task has a name of ours, or was prepared from another card of this version."""
-    if task.name in registry.tasks(own=False) and task != registry.task(task.name):
-        raise BenchError(f"there is a task {task.name!r} already: give yours another name")
-    known = own_tasks.remembered().get(task.name)
-    counted = {"splits", "targets"}
-    if known and known.id == task.id and known.model_dump(exclude=counted) != task.model_dump(exclude=counted):
-        raise BenchError(
-            f"task {task.id!r} was prepared from another card: give the new one another version, or remove "
-            f"{str(cache_folder() / 'data' / task.id)!r}"
-        )
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def tell_counts(task: Task, split: str, listing: Listing, progress: Progress) -> None:
@@ -143,6 +131,19 @@ def ahead(entries: Sequence[Entry], work: Callable[[Entry], Any]) -> Iterator[tu
             pool.shutdown(cancel_futures=True)
 
 
+def _require_same_card(task: Task) -> None:
+    """Raise `BenchError` where a user's task has a name of ours, or was prepared from another card of this version."""
+    if task.name in registry.tasks(own=False) and task != registry.task(task.name):
+        raise BenchError(f"there is a task {task.name!r} already: give yours another name")
+    known = own_tasks.remembered().get(task.name)
+    counted = {"splits", "targets"}
+    if known and known.id == task.id and known.model_dump(exclude=counted) != task.model_dump(exclude=counted):
+        raise BenchError(
+            f"task {task.id!r} was prepared from another card: give the new one another version, or remove "
+            f"{str(cache_folder() / 'data' / task.id)!r}"
+        )
+
+
 def _make(
     place: Path, task: Task, fit: Fit, resolution: Resolution, listing: Listing, leave_out: bool, progress: Progress
 ) -> None:
@@ -169,12 +170,6 @@ def _unusable(task: Task, unusable: dict[str, str]) -> BenchError:
     shown = "\n".join(f"- {file}: {reason}" for file, reason in list(unusable.items())[:_SHOWN])
     more = f"\nand {len(unusable) - _SHOWN} more" if len(unusable) > _SHOWN else ""
     return BenchError(
-        f"{len(unusable)} files of task {task.id!r} cannot be used. Nothing was written: mend them (i2ibench data "
-        f"check {task.name} lists all), or leave them out with --leave-out\n{shown}{more}"
+        f"{len(unusable)} files of task {task.id!r} cannot be used. Their split was not written: mend them (i2ibench "
+        f"data check {task.name} lists all), or leave them out with --leave-out\n{shown}{more}"
     )
-
-
-def _remove(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)

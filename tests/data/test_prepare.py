@@ -142,7 +142,9 @@ def test_counts_that_differ_are_told_with_both_numbers(root: Path, card: Callabl
 def test_unusable_files_stop_everything_unless_left_out(root: Path, card: Callable[..., Task]) -> None:
     (root / "train" / "3.png").write_bytes(b"no picture")
     Image.fromarray(picture(0, (8, 15))).save(root / "train" / "4.png")
-    with pytest.raises(BenchError, match=r"(?s)2 files of task 'mine@1' cannot be used. Nothing was written.*3.png"):
+    with pytest.raises(
+        BenchError, match=r"(?s)2 files of task 'mine@1' cannot be used. Their split was not written.*3.png"
+    ):
         prepare(card(), root, SIZE, progress=Silent())
     assert not rows.is_made(rows.split_folder(card(), SIZE, "train"))
     told = Told()
