@@ -65,6 +65,7 @@ _TASKS = {
     "sidd": "i2ibench.tasks.paired:SIDD",
     "streets-day2night": "i2ibench.tasks.normal:STREETS_DAY2NIGHT",
     "streets-label2photo": "i2ibench.tasks.strong:STREETS_LABEL2PHOTO",
+    "streets-photo2label": "i2ibench.tasks.strong:STREETS_PHOTO2LABEL",
     "streets-sim2real": "i2ibench.tasks.strong:STREETS_SIM2REAL",
     "streets-summer2winter": "i2ibench.tasks.normal:STREETS_SUMMER2WINTER",
     "streets-video": "i2ibench.tasks.video:STREETS_VIDEO",
@@ -105,6 +106,7 @@ _METRICS = {
     "ssim": "i2ibench.metrics.ssim:SSIM",
     "psnr": "i2ibench.metrics.psnr:PSNR",
     "psp": "i2ibench.metrics.psp:PSP",
+    "palette": "i2ibench.metrics.palette:Palette",
     "bpd": "i2ibench.metrics.bpd:BPD",
 }
 

@@ -124,6 +124,8 @@ class Task(BaseModel):
     data: str | Files
     """`module:function` of `(split: str, resolution: Resolution) -> Iterator[Row]` (`data.rows`), or users' files."""
     labels: LabelTable | None = None
+    to_labels: bool = False
+    """Targets are label pictures in the colours of `labels`, which belong to them."""
     segmenter: str = ""
     """The task whose segmenter reads this one's translations, where it is another's; at equal resolution."""
     classes: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from i2ibench.data.batches import Batches, in_order
 from i2ibench.data.examples import Examples
 from i2ibench.data.rows import Split, is_made, load, split_folder
 from i2ibench.errors import BenchError
-from i2ibench.metrics.psp import confusion_matrices, label_scores
+from i2ibench.metrics.confusion import confusion_matrices, label_scores
 from i2ibench.metrics.segmenter import (
     Architecture,
     Found,

@@ -29,5 +29,8 @@ PAIRS = {
 LABELS = {"psp": "the source's label map must be found again in its translation"}
 """Only where translations are photos of labelled scenes, which a segmenter of the task can read."""
 
+LABEL_PICTURES = {"palette": "the target is a label picture, whose classes its colours say"}
+"""Only where translations are label pictures."""
+
 LIKELIHOOD = {"bpd": "bits that a likelihood method spends on the real target, given its source"}
 """Only where a source has one target to be coded; n/a for methods without a likelihood."""

@@ -13,8 +13,9 @@ from torch import nn
 
 from i2ibench.errors import BenchError
 from i2ibench.metrics import segmenter
+from i2ibench.metrics.confusion import confusion_matrices, jackknife, label_scores
 from i2ibench.metrics.metric import Chunk, Setting
-from i2ibench.metrics.psp import PSP, confusion_matrices, jackknife, label_scores
+from i2ibench.metrics.psp import PSP
 from i2ibench.metrics.segmenter import Architecture, Found, Recipe, Segmenter, SegmenterCard
 from i2ibench.task import IGNORE, LabelTable, Level, Need, Resolution, Task
 

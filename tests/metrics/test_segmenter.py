@@ -18,8 +18,9 @@ from i2ibench.data.rows import Row
 from i2ibench.data.rows import load as load_split
 from i2ibench.errors import BenchError
 from i2ibench.metrics import segmenter
+from i2ibench.metrics.confusion import confusion_matrices, label_scores
 from i2ibench.metrics.metric import Setting
-from i2ibench.metrics.psp import PSP, confusion_matrices, label_scores
+from i2ibench.metrics.psp import PSP
 from i2ibench.metrics.segmenter import Architecture, Recipe, SegmenterCard, build, find, load, logits
 from i2ibench.metrics.segmenter_training import class_weights, real_scores, train, vary
 from i2ibench.task import IGNORE, LabelTable, Level, Need, Resolution, Task

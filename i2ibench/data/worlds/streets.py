@@ -32,6 +32,13 @@ def load(split: str, resolution: Resolution) -> Iterator[Row]:
         yield render(SEED, index, resolution)
 
 
+def photo2label(split: str, resolution: Resolution) -> Iterator[Row]:
+    """The same rows with source and target exchanged."""
+    for row in load(split, resolution):
+        row["source"], row["target"] = row["target"], row["source"]
+        yield row
+
+
 def render(
     seed: int, index: int, resolution: Resolution, *, style: Style = "photo", condition: Condition = AS_DRAWN
 ) -> Row:
