@@ -51,10 +51,14 @@ class Protocol(BaseModel):
 
     # by which arithmetic
     window: str | None = None
+    warp: str | None = None
+    """How a frame is brought onto the next one, and which of its pixels count."""
     data_range: float | None = None
     subsets: int | None = None
     subset_size: int | None = None
     kernel: str | None = None
+    neighbours: str | None = None
+    """How many, and which points count as neighbours."""
     seed: int | None = None
     classes: int | None = None
     """Classes that a mean over classes was taken of."""

@@ -107,6 +107,7 @@ _METRICS = {
     "psnr": "i2ibench.metrics.psnr:PSNR",
     "psp": "i2ibench.metrics.psp:PSP",
     "palette": "i2ibench.metrics.palette:Palette",
+    "warping_error": "i2ibench.metrics.warping:WarpingError",
     "bpd": "i2ibench.metrics.bpd:BPD",
 }
 

@@ -29,6 +29,9 @@ PAIRS = {
 LABELS = {"psp": "the source's label map must be found again in its translation"}
 """Only where translations are photos of labelled scenes, which a segmenter of the task can read."""
 
+MOTION = {"warping_error": "the source's exact flow says how each frame's translation should follow from the last"}
+"""Only for sequences with flow."""
+
 LABEL_PICTURES = {"palette": "the target is a label picture, whose classes its colours say"}
 """Only where translations are label pictures."""
 
