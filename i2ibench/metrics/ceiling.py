@@ -5,7 +5,8 @@
   other pictures of the same domain come. Of the validation pictures the first are taken, as many as the test split
   has, so that the number of pictures, which moves every set distance, is equal; the score then has the outputs'
   protocol id. Where the validation split is smaller, `n` differs, so does the id, and a board shows the row apart.
-- Pairs are n/a: a real picture would be compared with itself. So is a likelihood.
+- Pairs are n/a: a real picture would be compared with itself. So is a likelihood, and what is kept of a source: a real
+  picture is no translation of one.
 """
 
 from __future__ import annotations
@@ -59,15 +60,10 @@ def ceiling(
     )
     against_val = dataclasses.replace(alone, n=min(n_test, n_val))
     unlabelled = "labels" not in test.reals[0].columns
-    singles = available(
-        [
-            kind
-            for kind in asked
-            if not kind.pairwise and kind.extractor is None and not (kind.reads_labels and unlabelled)
-        ],
-        alone,
-    )
-    sets = available([kind for kind in asked if not kind.pairwise and kind.extractor is not None], against_val)
+    without = {kind: reason for kind in asked if (reason := _why_not(kind, unlabelled)) is not None}
+    fed = [kind for kind in asked if kind not in without]
+    singles = available([kind for kind in fed if kind.extractor is None], alone)
+    sets = available([kind for kind in fed if kind.extractor is not None], against_val)
 
     progress = progress or Silent()
     with progress.track(f"score the real pictures of {test.task.id}", n_real + against_val.n, "pictures") as advance:
@@ -84,13 +80,21 @@ def ceiling(
 
     scores: list[Score] = []
     for kind in asked:
-        if kind.pairwise or (kind.reads_labels and unlabelled):
-            why = "a real picture would be compared with itself" if kind.pairwise else "its reals have no label maps"
-            reason = kind.unavailable(alone) or why
+        if kind in without:
+            reason = kind.unavailable(alone) or without[kind]
             scores += [Score.not_available(column, higher, reason) for column, higher in kind.columns.items()]
         else:
             scores += compute([kind], singles | sets, alone if kind.extractor is None else against_val)
     return tuple(scores)
+
+
+def _why_not(kind: type[Metric], unlabelled: bool) -> str | None:
+    """Why real pictures in the place of outputs have no such score; None where they have."""
+    if kind.pairwise:
+        return "a real picture would be compared with itself"
+    if kind.reads_source:
+        return "a real picture is no translation of a source"
+    return "its reals have no label maps" if kind.reads_labels and unlabelled else None
 
 
 def _chunks(

@@ -1,8 +1,9 @@
 """LPIPS: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", arXiv:1801.03924.
 
-The package `lpips`, AlexNet, version 0.1, its default: its own calibrated heads on torchvision's ImageNet trunk, which
-comes from `i2ibench.weights`. Pictures are in [-1, 1] as the network expects; the value is a distance between each
-output and its own target.
+The package `lpips`, version 0.1: its own calibrated heads on torchvision's ImageNet trunk, which comes from
+`i2ibench.weights`. `lpips` is on AlexNet, the package's default, and `lpips_vgg` on VGG16: two scales that do not
+compare. Pictures are in [-1, 1] as the network expects; the value is a distance between each output and its own target,
+or its own source (`lpips_source`).
 """
 
 from __future__ import annotations
@@ -19,11 +20,8 @@ from typing_extensions import Self
 
 from i2ibench import weights
 from i2ibench.metrics.extractors import full_precision
-from i2ibench.metrics.metric import Chunk, Metric, Setting, mean_score
+from i2ibench.metrics.metric import Chunk, Metric, Setting, counterpart, mean_score
 from i2ibench.protocol import Score
-
-SMALLEST = 31
-"""Pixels a side below which AlexNet's last pooling has nothing left."""
 
 
 class LPIPS(Metric):
@@ -34,6 +32,11 @@ class LPIPS(Metric):
     columns: ClassVar = {"lpips": False}
     pairwise = True
     weights = ("alexnet",)
+    net: ClassVar[str] = "alex"
+    """The package's name of the trunk in `weights`."""
+    layers: ClassVar[str] = "relu1 to relu5"
+    smallest: ClassVar[int] = 31
+    """Pixels a side below which the trunk's last pooling has nothing left."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -41,18 +44,21 @@ class LPIPS(Metric):
 
     @classmethod
     def unavailable(cls, setting: Setting) -> str | None:
-        """Besides the usual reasons: AlexNet takes no smaller pictures than 31 pixels a side."""
-        if min(setting.resolution) < SMALLEST:
-            return f"pictures of {setting.resolution} are too small for AlexNet, which takes {SMALLEST} pixels a side"
+        """Besides the usual reasons: the trunk takes no smaller pictures than `smallest` pixels a side."""
+        if min(setting.resolution) < cls.smallest:
+            (trunk,) = cls.weights
+            return (
+                f"pictures of {setting.resolution} are too small for the trunk {trunk!r}, which takes {cls.smallest} "
+                "pixels a side"
+            )
         return super().unavailable(setting)
 
     @torch.inference_mode()
     def update(self, chunk: Chunk) -> None:
-        """Compare each output with its target."""
-        assert chunk.target is not None, "a metric of pairs is not asked where there are none"
-        network = _load(*_trunk(), chunk.output.device)
+        """Compare each output with its counterpart."""
+        network = _load(self.net, *self._trunk(), chunk.output.device)
         with full_precision():
-            distances: Tensor = network(chunk.output, chunk.target)
+            distances: Tensor = network(chunk.output, counterpart(self, chunk))
         self.values.update(zip(chunk.names, distances.flatten().tolist(), strict=True))
 
     def merge(self, other: Self) -> None:
@@ -63,11 +69,11 @@ class LPIPS(Metric):
         """The mean over pictures."""
         protocol = self.setting.protocol(
             self.name,
-            reference="target of each source",
+            reference="source" if self.reads_source else "target of each source",
             value_range="[-1, 1]",
-            extractor="lpips 0.1, alex",
-            layer="relu1 to relu5, calibrated heads of the lpips package",
-            weights_sha256=_trunk()[1],
+            extractor=f"lpips 0.1, {self.net}",
+            layer=f"{self.layers}, calibrated heads of the lpips package",
+            weights_sha256=self._trunk()[1],
             resize="none",
         )
         return (mean_score(self, list(self.values.values()), protocol),)
@@ -76,22 +82,44 @@ class LPIPS(Metric):
         """Each picture's distance."""
         return {self.name: self.values}
 
+    def _trunk(self) -> tuple[Path, str]:
+        (name,) = self.weights
+        file = weights.path(name)
+        assert file is not None, "`unavailable` is asked before"
+        return file, weights.sha256(file)
 
-def _trunk() -> tuple[Path, str]:
-    file = weights.path("alexnet")
-    assert file is not None, "`unavailable` is asked before"
-    return file, weights.sha256(file)
+
+class LPIPSVGG(LPIPS):
+    """The mean LPIPS distance between outputs and their targets on VGG16."""
+
+    name = "lpips_vgg"
+    title = "Learned perceptual distance to the target (Zhang et al. 2018), VGG16 v0.1"
+    columns: ClassVar = {"lpips_vgg": False}
+    weights = ("vgg16",)
+    net = "vgg"
+    layers = "relu1_2, relu2_2, relu3_3, relu4_3, relu5_3"
+    smallest = 16
 
 
-@lru_cache(maxsize=2)
-def _load(trunk: Path, sha256: str, device: torch.device) -> nn.Module:
+class LPIPSSource(LPIPS):
+    """The mean LPIPS distance between outputs and their sources: how far a translation went from what it was given."""
+
+    name = "lpips_source"
+    title = "Content preservation: learned perceptual distance to the source (Zhang et al. 2018), AlexNet v0.1"
+    columns: ClassVar = {"lpips_source": False}
+    pairwise = False
+    reads_source = True
+
+
+@lru_cache(maxsize=4)
+def _load(net: str, trunk: Path, sha256: str, device: torch.device) -> nn.Module:
     """The package's network with the trunk's convolutions put into its slices, which keep torchvision's indices."""
     import lpips
     from safetensors.torch import load_file
 
     with warnings.catch_warnings():  # the package asks torchvision in a way that has become old
         warnings.simplefilter("ignore")
-        network: nn.Module = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
+        network: nn.Module = lpips.LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
     state = load_file(trunk)
     names = {name: name.split(".", 2)[2] for name in network.state_dict() if name.startswith("net.slice")}
     missing, unexpected = network.load_state_dict(

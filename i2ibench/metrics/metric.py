@@ -99,6 +99,8 @@ class Metric(ABC):
     """Compares each output with its own target, so it is n/a where a task has no pairs."""
     reads_labels: ClassVar[bool] = False
     """Looks for the label map of the source in the output."""
+    reads_source: ClassVar[bool] = False
+    """Compares each output with its own source, which a real target picture, taken for an output, does not have."""
     weights: ClassVar[tuple[str, ...]] = ()
     """Names of the weights (`i2ibench.weights`) it cannot be had without."""
 
@@ -140,6 +142,15 @@ class Metric(ABC):
     def per_picture(self) -> Mapping[str, Mapping[str, float]]:
         """Values by column, then by picture's name; empty for metrics of whole sets."""
         return {}
+
+
+def counterpart(metric: Metric, chunk: Chunk) -> Tensor:
+    """What a metric of pairs compares a chunk's outputs with, `[B, 3, H, W]`: their sources if it reads those, else
+    their targets.
+    """
+    pictures = chunk.source if metric.reads_source else chunk.target
+    assert pictures is not None, "a metric of pairs is not asked where there are none"
+    return pictures
 
 
 def mean_score(metric: Metric, values: Sequence[float], protocol: Protocol) -> Score:

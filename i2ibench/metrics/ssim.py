@@ -1,9 +1,11 @@
 """SSIM: Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", 2004, in its own form.
 
+`ssim` compares each output with its target in RGB, `ssim_y` in luma; `ssim_source` compares it with its source.
+
 Gaussian window 11x11, sigma 1.5, K1 0.01, K2 0.03, on 8-bit RGB with data range 255, the mean over the windows that lie
-within the picture and over the three channels. It is written here in float64: scikit-image gives the same number with
+within the picture and over the channels. It is written here in float64: scikit-image gives the same number with
 `gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255, channel_axis=-1` (its defaults are
-another measure), torchmetrics one that differs in the fourth decimal.
+another measure; of one channel without `channel_axis`), torchmetrics one that differs in the fourth decimal.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import Self
 
-from i2ibench.metrics.extractors import to_bytes
-from i2ibench.metrics.metric import Chunk, Metric, Setting, mean_score
+from i2ibench.metrics.colour import VALUE_RANGE, Colour, samples
+from i2ibench.metrics.metric import Chunk, Metric, Setting, counterpart, mean_score
 from i2ibench.protocol import Score
 
 WINDOW = 11
@@ -33,6 +35,7 @@ class SSIM(Metric):
     title = "Structural similarity to the target (Wang et al. 2004)"
     columns: ClassVar = {"ssim": True}
     pairwise = True
+    colour: ClassVar[Colour] = "RGB"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -47,9 +50,9 @@ class SSIM(Metric):
 
     @torch.inference_mode()
     def update(self, chunk: Chunk) -> None:
-        """Compare each output with its target."""
-        assert chunk.target is not None, "a metric of pairs is not asked where there are none"
-        values = structural_similarity(to_bytes(chunk.output), to_bytes(chunk.target))
+        """Compare each output with its counterpart."""
+        first, second = (samples(pictures, self.colour) for pictures in (chunk.output, counterpart(self, chunk)))
+        values = structural_similarity(first, second)
         self.values.update(zip(chunk.names, values.tolist(), strict=True))
 
     def merge(self, other: Self) -> None:
@@ -60,8 +63,9 @@ class SSIM(Metric):
         """The mean over pictures."""
         protocol = self.setting.protocol(
             self.name,
-            reference="target of each source",
-            value_range="[0, 255], 8 bits",
+            reference="source" if self.reads_source else "target of each source",
+            colour=self.colour,
+            value_range=VALUE_RANGE[self.colour],
             window=f"Gaussian {WINDOW}x{WINDOW}, sigma {SIGMA}, K1 {K1}, K2 {K2}, windows within the picture",
             data_range=DATA_RANGE,
         )
@@ -72,8 +76,27 @@ class SSIM(Metric):
         return {self.name: self.values}
 
 
+class SSIMY(SSIM):
+    """The mean structural similarity of outputs and their targets in luma, as restoration papers print it."""
+
+    name = "ssim_y"
+    title = "Structural similarity to the target (Wang et al. 2004), luma of ITU-R BT.601"
+    columns: ClassVar = {"ssim_y": True}
+    colour = "Y"
+
+
+class SSIMSource(SSIM):
+    """The mean structural similarity of outputs and their sources: how much of the structure a translation kept."""
+
+    name = "ssim_source"
+    title = "Content preservation: structural similarity to the source (Wang et al. 2004)"
+    columns: ClassVar = {"ssim_source": True}
+    pairwise = False
+    reads_source = True
+
+
 def structural_similarity(first: Tensor, second: Tensor) -> Tensor:
-    """SSIM of two stacks of 8-bit pictures `[B, 3, H, W]`, float64 `[B]`; Wang et al. 2004, equation 13."""
+    """SSIM of two stacks of pictures `[B, C, H, W]` in 8-bit steps, float64 `[B]`; Wang et al. 2004, equation 13."""
     x, y = first.double(), second.double()
     mean_x, mean_y, xx, yy, xy = _blur(torch.stack((x, y, x * x, y * y, x * y))).unbind()
     c1, c2 = (K1 * DATA_RANGE) ** 2, (K2 * DATA_RANGE) ** 2

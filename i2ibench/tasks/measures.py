@@ -26,6 +26,12 @@ PAIRS = {
 }
 """Only for paired tasks: elsewhere no picture is the right answer."""
 
+CONTENT = {
+    "lpips_source": "no target is the right answer, but the source's content should be seen in its translation",
+    "ssim_source": "the same, by the structure of pixels; a copy of the source scores 1, so read it beside the rest",
+}
+"""For unpaired tasks of strong and normal fidelity: how much of the source is kept."""
+
 LABELS = {"psp": "the source's label map must be found again in its translation"}
 """Only where translations are photos of labelled scenes, which a segmenter of the task can read."""
 

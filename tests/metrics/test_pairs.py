@@ -16,7 +16,7 @@ from skimage.metrics import structural_similarity as reference_ssim
 
 from i2ibench.data.pictures import to_tensor
 from i2ibench.metrics.bpd import BPD
-from i2ibench.metrics.lpips import LPIPS, SMALLEST
+from i2ibench.metrics.lpips import LPIPS
 from i2ibench.metrics.metric import Chunk, Setting
 from i2ibench.metrics.psnr import PSNR, peak_signal_to_noise
 from i2ibench.metrics.ssim import SSIM, structural_similarity
@@ -125,10 +125,11 @@ def test_lpips_is_the_packages(make_split, pairs, random_weights) -> None:
 
 
 def test_lpips_takes_pictures_down_to_its_smallest(make_split, random_weights) -> None:
-    assert LPIPS.unavailable(setting(make_split, (SMALLEST, 64))) is None
-    assert "too small" in LPIPS.unavailable(setting(make_split, (SMALLEST - 1, 64)))
-    metric = LPIPS(setting(make_split, (SMALLEST, SMALLEST)))
-    stack = np.zeros((1, SMALLEST, SMALLEST, 3), np.uint8)
+    smallest = LPIPS.smallest
+    assert LPIPS.unavailable(setting(make_split, (smallest, 64))) is None
+    assert "too small" in LPIPS.unavailable(setting(make_split, (smallest - 1, 64)))
+    metric = LPIPS(setting(make_split, (smallest, smallest)))
+    stack = np.zeros((1, smallest, smallest, 3), np.uint8)
     metric.update(chunk(stack, stack))
     assert metric.values == {"a": 0}
 
