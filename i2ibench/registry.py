@@ -98,6 +98,8 @@ _METRICS = {
     "kid": "i2ibench.metrics.kernel:KID",
     "fd_efficientnet_lite0": "i2ibench.metrics.frechet:FDEfficientNetLite0",
     "kd_efficientnet_lite0": "i2ibench.metrics.kernel:KDEfficientNetLite0",
+    "prdc": "i2ibench.metrics.manifold:PRDC",
+    "prdc_efficientnet_lite0": "i2ibench.metrics.manifold:PRDCEfficientNetLite0",
     "mfid": "i2ibench.metrics.per_class:MFID",
     "mkid": "i2ibench.metrics.per_class:MKID",
     "mfd_efficientnet_lite0": "i2ibench.metrics.per_class:MFDEfficientNetLite0",

@@ -10,6 +10,12 @@ DISTRIBUTIONS = {
 }
 """For every task with a set of real targets."""
 
+MANIFOLD = {
+    "prdc": "the same two sets, fidelity and diversity apart",
+    "prdc_efficientnet_lite0": "the same, by a network that ships with a package",
+}
+"""Beside `DISTRIBUTIONS`, where a method may give up diversity for fidelity."""
+
 PER_CLASS = {
     "mfid": "each class asked for against the real pictures of that class; biased, as classes are small sets",
     "mkid": "the same, without bias in the number of pictures",
