@@ -102,6 +102,8 @@ class Score(BaseModel):
     """Of the value over pictures or subsets; None where the metric gives none."""
     n: int
     higher_is_better: bool
+    ranks: bool = True
+    """False where the number is shown but may rank nobody, as a Fréchet distance of small sets."""
     protocol: Protocol | None = None
     reason: str | None = None
     """Why `value` is None; shown beside "n/a"."""

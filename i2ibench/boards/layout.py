@@ -66,7 +66,7 @@ def lay_out(board: Board) -> Layout:
         ),
         rows,
         tuple(footnotes),
-        (*_protocols(board), *_budgets(board), *_data(board), *_machines(board)),
+        (*_protocols(board), *_unranked(board), *_budgets(board), *_data(board), *_machines(board)),
     )
 
 
@@ -165,6 +165,11 @@ def _protocols(board: Board) -> list[str]:
             for other in others
         )
     return told
+
+
+def _unranked(board: Board) -> list[str]:
+    names = ", ".join(f"`{column.name}`" for column in board.columns if not column.ranks)
+    return [f"{names}: shown, not ranked: too few pictures for a Fréchet distance."] if names else []
 
 
 def _budgets(board: Board) -> list[str]:

@@ -37,6 +37,8 @@ class Column:
     """None where no row has a number."""
     alone: bool
     """No other column has this name."""
+    ranks: bool = True
+    """Whether its numbers may rank methods (`Score.ranks`)."""
     guests: tuple[Protocol, ...] = ()
     """Other protocols that measure the same way, under which the row "real" is shown here."""
 
@@ -135,7 +137,8 @@ def _board(task: str, resolution: Resolution, quick: bool, pools: list[Pool], na
     columns = [column for name in names for column in _columns(name, pools)]
     rows = [_row(entry_pool, columns) for entry_pool in pools]
     for index, column in enumerate(columns):
-        rows = _ranked(rows, index, column.higher_is_better)
+        if column.ranks:
+            rows = _ranked(rows, index, column.higher_is_better)
     return Board(task, resolution, quick, tuple(columns), tuple(sorted(rows, key=_place)))
 
 
@@ -145,6 +148,7 @@ def _columns(name: str, pools: Sequence[Pool]) -> list[Column]:
     numbers: Counter[str] = Counter()
     guests: dict[str, list[Protocol]] = {}
     ways: set[bool] = set()
+    silent: set[str] = set()
     for entry_pool in sorted(pools, key=lambda found: found.entry.method == "real"):
         named = entry_pool.named(name)
         taken = set(named)  # a column shows one number of a row, so it cannot take in a second protocol's
@@ -160,6 +164,8 @@ def _columns(name: str, pools: Sequence[Pool]) -> list[Column]:
                     guests.setdefault(home.id, []).append(protocol)
                     continue
             protocols[protocol.id] = protocol
+            if not all(score.ranks for score in scores.values()):
+                silent.add(protocol.id)
             numbers[protocol.id] += sum(score.value is not None for score in scores.values())
     if len(ways) > 1:
         raise BenchError(
@@ -172,7 +178,14 @@ def _columns(name: str, pools: Sequence[Pool]) -> list[Column]:
     if not order:
         return [Column(name, ways == {True}, None, alone=True)]
     return [
-        Column(name, ways == {True}, protocols[id], alone=len(order) == 1, guests=tuple(guests.get(id, ())))
+        Column(
+            name,
+            ways == {True},
+            protocols[id],
+            alone=len(order) == 1,
+            ranks=id not in silent,
+            guests=tuple(guests.get(id, ())),
+        )
         for id in order
     ]
 

@@ -4,7 +4,8 @@ FID is Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", arXiv:1706
 torch-fidelity on its own network. On EfficientNet-Lite0 features it is another metric with another name.
 
 No standard error is given: on a few hundred pictures the distance is biased upwards by more than it scatters, so a
-scatter beside it would claim a precision that it does not have. Rank small sets by the kernel distance.
+scatter beside it would claim a precision that it does not have. With fewer than `RANKED_FROM` pictures on a side the
+number is shown and ranks nobody: the kernel distance does.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from typing_extensions import Self
 from i2ibench.metrics import extractors
 from i2ibench.metrics.metric import Chunk, Metric, Setting
 from i2ibench.protocol import Score
+
+RANKED_FROM = 2048
+"""Pictures on each side from which a Fréchet distance ranks: with fewer, Inception's covariances are singular."""
 
 
 class FrechetDistance(Metric):
@@ -51,6 +55,7 @@ class FrechetDistance(Metric):
                 value=frechet_distance(self.outputs, self.targets),
                 n=self.outputs.n,
                 higher_is_better=False,
+                ranks=min(self.outputs.n, self.targets.n) >= RANKED_FROM,
                 protocol=self.setting.protocol(
                     self.name,
                     reference=f"all targets of {self.setting.split}",

@@ -19,7 +19,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from i2ibench.metrics import extractors
-from i2ibench.metrics.frechet import Moments, frechet_distance
+from i2ibench.metrics.frechet import RANKED_FROM, Moments, frechet_distance
 from i2ibench.metrics.kernel import squared_mmd
 from i2ibench.metrics.metric import Chunk, Metric, Setting
 from i2ibench.protocol import Score
@@ -65,6 +65,7 @@ class PerClass(Metric):
         The standard error is that of a mean over classes: how far it would move with other classes of the same kind.
         """
         outputs, targets = (_by_class(kept) for kept in (self.outputs, self.targets))
+        fewest = min(_fewest(name, outputs, targets) for name in {*outputs, *targets})
         small = [name for name in sorted({*outputs, *targets}) if _fewest(name, outputs, targets) < 2]
         if small:
             names = ", ".join(self.setting.task.classes[name] for name in small[:5])
@@ -81,6 +82,7 @@ class PerClass(Metric):
                 standard_error=math.sqrt(spread / len(values)) if len(values) > 1 else None,
                 n=len(self.outputs),
                 higher_is_better=False,
+                ranks=self.distance == "kernel" or fewest >= RANKED_FROM,
                 protocol=self.setting.protocol(
                     self.name,
                     reference=f"targets of {self.setting.split} of each class",

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from i2ibench.boards.layout import lay_out
 from i2ibench.boards.table import Board, Row, board
 from i2ibench.errors import BenchError
 from i2ibench.record import Cost, Result
@@ -164,6 +165,22 @@ def test_a_method_with_a_failed_seed_is_not_ranked(result: Make) -> None:
     cell = row(one, "pix2pix").cells[0]
     assert (cell.mean, cell.seeds, cell.rank, cell.reasons) == (1.0, 1, None, ("diverged",))
     assert ranks(one)["spade"] == 1
+
+
+def test_numbers_that_rank_nobody_are_shown_without_rank(result: Make) -> None:
+    results = [result("pix2pix", fid=3.0, ssim=0.2), result("spade", fid=2.0, ssim=0.1)]
+    silent = [
+        one.model_copy(update={"scores": tuple(s.model_copy(update={"ranks": s.name != "fid"}) for s in one.scores)})
+        for one in results
+    ]
+    (loud,), (quiet,) = board(results), board(silent)
+    assert [row.method for row in loud.rows] == ["spade", "pix2pix"]
+    assert [row.method for row in quiet.rows] == ["pix2pix", "spade"]  # by ssim
+    assert ranks(quiet) == {"pix2pix": None, "spade": None} and ranks(quiet, 1) == {"pix2pix": 1, "spade": 2}
+    assert [column.ranks for column in quiet.columns] == [False, True]
+    assert [row.cells[0].mean for row in quiet.rows if row.cells[0]] == [3.0, 2.0]
+    assert any(remark.startswith("`fid`: shown, not ranked") for remark in lay_out(quiet).remarks)
+    assert not any("not ranked" in remark for remark in lay_out(loud).remarks)
 
 
 def test_methods_in_order_of_the_first_column_and_references_last(small_board: list[Result]) -> None:

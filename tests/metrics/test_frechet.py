@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
-from i2ibench.metrics.frechet import Moments, frechet_distance
+from i2ibench import registry
+from i2ibench.metrics.frechet import RANKED_FROM, FDEfficientNetLite0, Moments, frechet_distance
+from i2ibench.metrics.metric import Setting
+from i2ibench.task import Resolution, Task
 
 
 def features(count: int, dimension: int, seed: int, scale: float = 1.0, shift: float = 0.0) -> torch.Tensor:
@@ -59,3 +62,15 @@ def test_shards_merge_to_the_whole(cuts: list[int]) -> None:
     for found, wanted in zip(merged.gaussian(), whole.gaussian(), strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(whole.gaussian()[1], torch.cov(rows.double().T), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("count", "ranks"), [(RANKED_FROM - 1, False), (RANKED_FROM, True)])
+def test_small_sets_rank_nobody(count: int, ranks: bool) -> None:
+    metric = FDEfficientNetLite0(Setting(task("small"), Resolution(8, 8), "test", count, count, "x"))
+    metric.outputs, metric.targets = moments(features(count, 4, 1)), moments(features(RANKED_FROM, 4, 2))
+    (score,) = metric.compute()
+    assert score.ranks is ranks and score.value is not None
+
+
+def task(name: str) -> Task:
+    return registry.task("aerial2map").model_copy(update={"name": name})

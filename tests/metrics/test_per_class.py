@@ -75,6 +75,7 @@ def test_the_frechet_distance_is_the_mean_over_classes() -> None:
         statistics = [fid_features_to_statistics(rows[which]) for rows in (OUTPUTS, TARGETS)]
         wanted.append(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID])
     assert score.value == pytest.approx(np.mean(wanted), rel=1e-6)
+    assert not score.ranks and fed(MKDEfficientNetLite0, OUTPUTS, TARGETS, CLASSES).compute()[0].ranks
 
 
 def test_it_sees_which_class_was_asked_for() -> None:
