@@ -11,7 +11,7 @@ from pathlib import Path
 from i2ibench.data.layouts.layout import Entry, Listing, Problem, missing
 from i2ibench.errors import BenchError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm")
 """Of picture files, in either letter case."""
 
 _LONGEST = 150
