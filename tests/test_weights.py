@@ -191,9 +191,28 @@ def test_inception_is_found_where_torch_fidelity_puts_it(tmp_path, monkeypatch) 
     assert weights.path("inception") == place
 
 
+def test_weights_known_by_no_hash_are_taken_from_any_file(tmp_path) -> None:
+    file = tmp_path / "mine.pth"
+    file.write_bytes(b"network")
+    assert weights.get("dinov2_vits14", file).read_bytes() == b"network"
+    with pytest.raises(BenchError, match=r"expected sha256 0cc3c7bd\.\.\."):
+        weights.get("inception_torchvision", file)
+
+
+def test_other_packages_add_cards_and_a_file_alone_can_be_enough(tmp_path, monkeypatch) -> None:
+    card = weights.Weights("mine", "features", "mine.pth", "", "made here", "none")
+    monkeypatch.setattr(weights, "_others", lambda: {"mine": card})
+    with pytest.raises(BenchError, match="--from FILE"):
+        weights.get("mine")
+    file = tmp_path / "file.pth"
+    file.write_bytes(b"network")
+    assert weights.get("mine", file) == weights.path("mine")
+
+
 def test_status_lists_every_card() -> None:
     found = {standing.card.name: standing.path for standing in weights.status()}
-    assert set(found) == {"alexnet", "vgg16", "inception", "efficientnet_lite0"}
+    ours = {"alexnet", "vgg16", "inception", "efficientnet_lite0", "inception_torchvision"}
+    assert set(found) == {*ours, "dinov2_vits14", "dinov2_vitb14", "dinov2_vitl14"}
     assert found["alexnet"] is None
     assert found["efficientnet_lite0"] is not None  # ships in its package
 

@@ -6,7 +6,7 @@ files written from them are one number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,26 +14,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from i2ibench import weights
-from i2ibench.errors import BenchError, nearest
-
-Network = Callable[[Tensor], Tensor]
-"""uint8 `[B, 3, H, W]` to float32 `[B, d]`."""
-
-
-@dataclass(frozen=True)
-class ExtractorCard:
-    """What an extractor is: everything that changes its features."""
-
-    name: str
-    layer: str
-    resize: str
-    dimension: int
-    weights: str
-    """A name in `i2ibench.weights.CARDS`."""
-    build: Callable[[Path], nn.Module]
+from i2ibench import registry, weights
+from i2ibench.errors import BenchError
+from i2ibench.metrics.networks import ExtractorCard
 
 
 @dataclass(frozen=True)
@@ -78,75 +62,21 @@ def to_bytes(pictures: Tensor) -> Tensor:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """No TF32 in convolutions: on CUDA it alone moves features by a part in a thousand."""
-    cudnn = torch.backends.cudnn
-    with cudnn.flags(
-        enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
-    ):
-        yield
-
-
-class _Inception(nn.Module):
-    """torch-fidelity's own network: its resize, its scaling, its pooled layer."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-        torch.load(file, map_location="cpu", weights_only=True)  # torch-fidelity itself would unpickle anything
-        network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(file))
-        self.network = network.to(memory_format=torch.channels_last)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        features: Tensor = self.network(pictures)[0]
-        return features
-
-
-class _EfficientNetLite0(nn.Module):
-    """Scaled as its package asks, (x - 127) / 128."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        from efficientnet_lite_pytorch import EfficientNet
-
-        network = EfficientNet.from_name("efficientnet-lite0")
-        network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-        self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        resized = F.interpolate(pictures.float(), (224, 224), mode="bicubic", antialias=True, align_corners=False)
-        scaled = (resized.clamp(0, 255) - 127) / 128
-        features: Tensor = self.network.extract_features(scaled.contiguous(memory_format=torch.channels_last))
-        return features.mean((2, 3))
-
-
-CARDS: Mapping[str, ExtractorCard] = {
-    card.name: card
-    for card in (
-        ExtractorCard(
-            "inception-v3-compat",
-            "2048 (global average pool)",
-            "299x299, bilinear as in TensorFlow 1.x, not antialiased (torch-fidelity)",
-            2048,
-            "inception",
-            _Inception,
-        ),
-        ExtractorCard(
-            "efficientnet_lite0",
-            "head convolution (global average pool)",
-            "224x224, bicubic, antialiased, clipped to [0, 255]",
-            1280,
-            "efficientnet_lite0",
-            _EfficientNetLite0,
-        ),
-    )
-}
+    """No TF32 in convolutions and products: on CUDA it alone moves features by a part in a thousand."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    allowed, matmul.allow_tf32 = matmul.allow_tf32, False
+    try:
+        with cudnn.flags(
+            enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
+        ):
+            yield
+    finally:
+        matmul.allow_tf32 = allowed
 
 
 def _card(name: str) -> ExtractorCard:
-    if name not in CARDS:
-        raise BenchError(f"there is no feature extractor {name!r}: {nearest(name, CARDS)}")
-    return CARDS[name]
+    card: ExtractorCard = registry.extractor(name)
+    return card
 
 
 def _file(name: str) -> Path:
@@ -159,9 +89,9 @@ def _file(name: str) -> Path:
 
 @lru_cache(maxsize=4)
 def _load(name: str, file: Path, sha256: str, device: torch.device) -> Extractor:
-    card = CARDS[name]
+    card = _card(name)
     try:
-        network = card.build(file).eval().to(device)
+        network = card.build(file).eval().requires_grad_(False).to(device)
     except Exception as error:  # a foreign file makes torch.load raise anything
         raise BenchError(
             f"{str(file)!r} does not hold the weights of extractor {name!r} ({type(error).__name__}): get them "

@@ -3,21 +3,24 @@
 FID is Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", arXiv:1706.08500, section 5, by the arithmetic of
 torch-fidelity on its own network. On EfficientNet-Lite0 features it is another metric with another name.
 
-No standard error is given: on a few hundred pictures the distance is biased upwards by more than it scatters, so a
-scatter beside it would claim a precision that it does not have. With fewer than `RANKED_FROM` pictures on a side the
-number is shown and ranks nobody: the kernel distance does.
+The standard error is that of other outputs against the same targets, by the jackknife of groups. It is of the scatter
+alone: on a few hundred pictures the distance is biased upwards by more than it scatters, so with fewer than
+`RANKED_FROM` pictures on a side the number is shown and ranks nobody: the kernel distance does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from i2ibench.metrics import extractors
+from i2ibench.metrics import extractors, statistics
 from i2ibench.metrics.metric import Chunk, Metric, Setting
 from i2ibench.protocol import Score
 
@@ -32,35 +35,43 @@ class FrechetDistance(Metric):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.outputs, self.targets = Moments(), Moments()
+        self.outputs: dict[str, Tensor] = {}
+        self.targets: dict[str, Tensor] = {}
 
     def update(self, chunk: Chunk) -> None:
-        """Add the outputs' features to their moments."""
-        self.outputs.add(chunk.features(self.extractor, "output"))
+        """Keep the outputs' features."""
+        self.outputs.update(zip(chunk.names, chunk.features(self.extractor, "output"), strict=True))
 
     def update_reference(self, chunk: Chunk) -> None:
-        """Add the real targets' features to theirs."""
-        self.targets.add(chunk.features(self.extractor, "target"))
+        """Keep the real targets' features."""
+        self.targets.update(zip(chunk.names, chunk.features(self.extractor, "target"), strict=True))
 
     def merge(self, other: Self) -> None:
-        """Add the moments of other pictures."""
-        self.outputs.merge(other.outputs)
-        self.targets.merge(other.targets)
+        """Keep the features of other pictures."""
+        self.outputs.update(other.outputs)
+        self.targets.update(other.targets)
 
     def compute(self) -> tuple[Score, ...]:
-        """One score, without a standard error."""
+        """One score."""
+        names = sorted(self.outputs)
+        outputs = torch.stack([self.outputs[name] for name in names])
+        targets = Gaussian.of(torch.stack([self.targets[name] for name in sorted(self.targets)]))
+        value = frechet_distance(targets, Gaussian.of(outputs))
+        error = _standard_error(targets, outputs, [statistics.group_of(name) for name in names], value)
         return (
             Score(
                 name=self.name,
-                value=frechet_distance(self.outputs, self.targets),
-                n=self.outputs.n,
+                value=value,
+                standard_error=error,
+                interval=None if error is None else statistics.normal_interval(value, error, (0, math.inf)),
+                n=len(outputs),
                 higher_is_better=False,
-                ranks=min(self.outputs.n, self.targets.n) >= RANKED_FROM,
+                ranks=min(len(self.outputs), len(self.targets)) >= RANKED_FROM,
                 protocol=self.setting.protocol(
                     self.name,
-                    reference=f"all targets of {self.setting.split}",
+                    reference=self.setting.reference,
                     reference_hash=self.setting.reference_hash,
-                    n_reference=self.targets.n,
+                    n_reference=len(self.targets),
                     **extractors.fields(self.extractor),
                 ),
             ),
@@ -77,52 +88,104 @@ class FID(FrechetDistance):
     weights = ("inception",)
 
 
-class FDEfficientNetLite0(FrechetDistance):
-    """Fréchet distance on EfficientNet-Lite0 features. Never comparable with FID."""
-
-    name = "fd_efficientnet_lite0"
-    title = "Fréchet distance on EfficientNet-Lite0 features; not FID"
-    columns: ClassVar = {"fd_efficientnet_lite0": False}
-    extractor = "efficientnet_lite0"
-    weights = ("efficientnet_lite0",)
+@lru_cache
+def fd(extractor: str) -> type[FrechetDistance]:
+    """`fd_<extractor>`: the Fréchet distance on another network's features. Never comparable with FID."""
+    title = f"Fréchet distance on the features of {extractor}; not FID"
+    return FrechetDistance.on(extractor, f"fd_{extractor}", title)
 
 
-@dataclass
-class Moments:
-    """Sums in float64 from which mean and covariance follow, however the pictures were split up."""
+@dataclass(frozen=True)
+class Gaussian:
+    """The Gaussian fitted to features, in float64."""
 
-    n: int = 0
-    total: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
-    """`[d]`, the sum of the features."""
-    products: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
-    """`[d, d]`, the sum of their outer products."""
+    mean: Tensor
+    """`[d]`."""
+    root: Tensor | None = None
+    """`A [d, n]` with `A A^T` the unbiased covariance, of no more pictures than dimensions: it is at hand without the
+    covariance, which is singular."""
+    covariance: Tensor | None = None
+    """`[d, d]`, unbiased, of more pictures."""
 
-    def add(self, features: Tensor) -> None:
-        """Take in features `[B, d]`."""
-        exact = features.double()
-        self.merge(Moments(len(exact), exact.sum(0), exact.T @ exact))
+    @classmethod
+    def of(cls, features: Tensor) -> Gaussian:
+        """Of features `[N, d]`."""
+        n, dimension = features.shape
+        if n > dimension:
+            return _Sums.of(features).gaussian()
+        mean = features.double().mean(0)
+        return cls(mean, root=(features.double() - mean).T / math.sqrt(n - 1))
 
-    def merge(self, other: Moments) -> None:
-        """Take in the sums of other pictures."""
-        self.n += other.n
-        self.total = self.total + other.total
-        self.products = self.products + other.products
+    @cached_property
+    def factor(self) -> Tensor:
+        """`A [d, r]` with `A A^T` the covariance: the root at hand, or by symmetric eigenvalues."""
+        if self.root is not None:
+            return self.root
+        assert self.covariance is not None
+        values, vectors = torch.linalg.eigh(self.covariance)
+        real = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
+        return vectors[:, real] * values[real].sqrt()
 
-    def gaussian(self) -> tuple[Tensor, Tensor]:
-        """Mean `[d]` and unbiased covariance `[d, d]`."""
-        mean = self.total / self.n
-        return mean, (self.products - self.n * torch.outer(mean, mean)) / (self.n - 1)
 
-
-def frechet_distance(first: Moments, second: Moments) -> float:
+def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     """`|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))`, Heusel et al. 2017, equation 6.
 
     With `S1 = A A^T` the eigenvalues of `S1 S2` are those of the symmetric `A^T S2 A`, which has only as many rows as
-    `S1` has rank: as exact as the root of the product and much quicker on few pictures.
+    `A` has columns; with `S2 = B B^T` at hand too, their roots are the singular values of `A^T B`, whose sum is its
+    nuclear norm. Both are as exact as the root of the product, and much quicker the fewer pictures there are.
     """
-    (mean1, covariance1), (mean2, covariance2) = first.gaussian(), second.gaussian()
-    values, vectors = torch.linalg.eigh(covariance1)
-    real = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
-    root = vectors[:, real] * values[real].sqrt()
-    cross = torch.linalg.eigvalsh(root.T @ covariance2 @ root).clamp(min=0).sqrt().sum()
-    return float((mean1 - mean2).square().sum() + covariance1.trace() + covariance2.trace() - 2 * cross)
+    if first.root is None and second.root is not None:
+        first, second = second, first
+    factor = first.factor
+    if second.root is not None:
+        traces = factor.square().sum() + second.root.square().sum()
+        cross = torch.linalg.svdvals(factor.T @ second.root).sum()
+    else:
+        assert second.covariance is not None
+        traces = factor.square().sum() + second.covariance.trace()
+        cross = torch.linalg.eigvalsh(factor.T @ second.covariance @ factor).clamp(min=0).sqrt().sum()
+    return float((first.mean - second.mean).square().sum() + traces - 2 * cross)
+
+
+def _standard_error(targets: Gaussian, outputs: Tensor, groups: Sequence[int], whole: float) -> float | None:
+    """How far the distance of `outputs` `[N, d]` would move with other ones, to the same targets."""
+    of_group = torch.tensor(groups)
+    sums = None if len(outputs) <= outputs.shape[1] else _Sums.of(outputs)
+
+    def without(group: int) -> float:
+        if sums is None:
+            return frechet_distance(targets, Gaussian.of(outputs[of_group != group]))
+        return frechet_distance(targets, (sums - _Sums.of(outputs[of_group == group])).gaussian())
+
+    sizes = torch.bincount(of_group, minlength=statistics.GROUPS).tolist()
+    return statistics.grouped_jackknife(without, sizes, whole)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What a Gaussian of many features follows from, in float64."""
+
+    n: int
+    total: Tensor
+    """`[d]`, the sum of the features."""
+    products: Tensor
+    """`[d, d]`, the sum of their outer products."""
+
+    @classmethod
+    def of(cls, features: Tensor) -> _Sums:
+        """Of features `[N, d]`, a block at a time: in float64 all would take twice their memory."""
+        dimension = features.shape[1]
+        total = features.new_zeros(dimension, dtype=torch.float64)
+        products = features.new_zeros(dimension, dimension, dtype=torch.float64)
+        for block in features.split(4096):
+            exact = block.double()
+            total += exact.sum(0)
+            products.addmm_(exact.T, exact)
+        return cls(len(features), total, products)
+
+    def __sub__(self, other: _Sums) -> _Sums:
+        return _Sums(self.n - other.n, self.total - other.total, self.products - other.products)
+
+    def gaussian(self) -> Gaussian:
+        mean = self.total / self.n
+        return Gaussian(mean, covariance=(self.products - self.n * torch.outer(mean, mean)) / (self.n - 1))

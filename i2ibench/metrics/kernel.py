@@ -8,13 +8,14 @@ default of 1000, or half of the smaller set where that is less: a subset as larg
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from i2ibench.metrics import extractors
+from i2ibench.metrics import extractors, statistics
 from i2ibench.metrics.metric import Chunk, Metric, Setting
 from i2ibench.protocol import Score
 
@@ -58,16 +59,18 @@ class KernelDistance(Metric):
         outputs, targets = (torch.stack([kept[name] for name in sorted(kept)]) for kept in (self.outputs, self.targets))
         size = subset_size(len(outputs), len(targets))
         mean, spread = kernel_distance(outputs, targets, size)
+        error = math.hypot(jackknife_error(outputs, targets), spread / math.sqrt(SUBSETS))
         return (
             Score(
                 name=self.name,
                 value=mean,
-                standard_error=math.hypot(jackknife_error(outputs, targets), spread / math.sqrt(SUBSETS)),
+                standard_error=error,
+                interval=statistics.normal_interval(mean, error),
                 n=len(outputs),
                 higher_is_better=False,
                 protocol=self.setting.protocol(
                     self.name,
-                    reference=f"all targets of {self.setting.split}",
+                    reference=self.setting.reference,
                     reference_hash=self.setting.reference_hash,
                     n_reference=len(targets),
                     kernel="polynomial, degree 3, gamma 1/d, coef0 1",
@@ -90,14 +93,10 @@ class KID(KernelDistance):
     weights = ("inception",)
 
 
-class KDEfficientNetLite0(KernelDistance):
-    """Kernel distance on EfficientNet-Lite0 features. Never comparable with KID."""
-
-    name = "kd_efficientnet_lite0"
-    title = "Kernel distance on EfficientNet-Lite0 features; not KID"
-    columns: ClassVar = {"kd_efficientnet_lite0": False}
-    extractor = "efficientnet_lite0"
-    weights = ("efficientnet_lite0",)
+@lru_cache
+def kd(extractor: str) -> type[KernelDistance]:
+    """`kd_<extractor>`: the kernel distance on another network's features. Never comparable with KID."""
+    return KernelDistance.on(extractor, f"kd_{extractor}", f"Kernel distance on the features of {extractor}; not KID")
 
 
 def subset_size(n_outputs: int, n_targets: int) -> int:

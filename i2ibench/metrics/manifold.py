@@ -20,13 +20,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from i2ibench.metrics import extractors
+from i2ibench.metrics import extractors, statistics
 from i2ibench.metrics.metric import Chunk, Metric, Setting
 from i2ibench.protocol import Score
 
@@ -35,6 +36,8 @@ DENSITY_NEIGHBOURS = 5
 FEWEST = DENSITY_NEIGHBOURS + 2
 """Pictures a set: one, its neighbours, and one more to be left out for the standard error."""
 BLOCK = 1024
+BOUNDS = {"precision": (0, 1), "recall": (0, 1), "density": (0, math.inf), "coverage": (0, 1)}
+"""Between which values each score lies."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,14 @@ class ManifoldScores(Metric):
                 name=column,
                 value=estimate.value,
                 standard_error=estimate.standard_error,
+                interval=statistics.normal_interval(
+                    estimate.value, estimate.standard_error, BOUNDS[column.split("_")[0]]
+                ),
                 n=len(outputs),
                 higher_is_better=higher,
                 protocol=self.setting.protocol(
                     self.name,
-                    reference=f"all targets of {self.setting.split}",
+                    reference=self.setting.reference,
                     reference_hash=self.setting.reference_hash,
                     n_reference=len(targets),
                     neighbours=f"{k} of the same set besides itself, sphere included",
@@ -120,19 +126,12 @@ class PRDC(ManifoldScores):
     weights = ("inception",)
 
 
-class PRDCEfficientNetLite0(ManifoldScores):
-    """The same on EfficientNet-Lite0 features. Never comparable with those on Inception's."""
-
-    name = "prdc_efficientnet_lite0"
-    title = "Precision, recall, density and coverage on EfficientNet-Lite0 features; not those on Inception's"
-    columns: ClassVar = {
-        "precision_efficientnet_lite0": True,
-        "recall_efficientnet_lite0": True,
-        "density_efficientnet_lite0": True,
-        "coverage_efficientnet_lite0": True,
-    }
-    extractor = "efficientnet_lite0"
-    weights = ("efficientnet_lite0",)
+@lru_cache
+def prdc(extractor: str) -> type[ManifoldScores]:
+    """`prdc_<extractor>`: the same on another network's features. Never comparable with those on Inception's."""
+    title = f"Precision, recall, density and coverage on the features of {extractor}; not those on Inception's"
+    columns = {f"{column}_{extractor}": higher for column, higher in PRDC.columns.items()}
+    return ManifoldScores.on(extractor, f"prdc_{extractor}", title, columns)
 
 
 def manifold_scores(outputs: Tensor, targets: Tensor) -> tuple[Estimate, Estimate, Estimate, Estimate]:

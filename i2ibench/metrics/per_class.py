@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from i2ibench.metrics import extractors
-from i2ibench.metrics.frechet import RANKED_FROM, Moments, frechet_distance
+from i2ibench.metrics import extractors, statistics
+from i2ibench.metrics.frechet import RANKED_FROM, Gaussian, frechet_distance
 from i2ibench.metrics.kernel import squared_mmd
 from i2ibench.metrics.metric import Chunk, Metric, Setting
 from i2ibench.protocol import Score
@@ -62,7 +63,8 @@ class PerClass(Metric):
     def compute(self) -> tuple[Score, ...]:
         """One score; n/a where a class has fewer than two pictures on one side.
 
-        The standard error is that of a mean over classes: how far it would move with other classes of the same kind.
+        Standard error and interval are those of a mean over classes: how far it would move with other classes of the
+        same kind.
         """
         outputs, targets = (_by_class(kept) for kept in (self.outputs, self.targets))
         fewest = min(_fewest(name, outputs, targets) for name in {*outputs, *targets})
@@ -80,12 +82,13 @@ class PerClass(Metric):
                 name=self.name,
                 value=mean,
                 standard_error=math.sqrt(spread / len(values)) if len(values) > 1 else None,
+                interval=statistics.mean_interval(values),
                 n=len(self.outputs),
                 higher_is_better=False,
                 ranks=self.distance == "kernel" or fewest >= RANKED_FROM,
                 protocol=self.setting.protocol(
                     self.name,
-                    reference=f"targets of {self.setting.split} of each class",
+                    reference=f"{self.setting.reference.removeprefix('all ')} of each class",
                     reference_hash=self.setting.reference_hash,
                     n_reference=len(self.targets),
                     classes=len(values),
@@ -112,17 +115,6 @@ class MFID(PerClass):
     distance = "Fréchet"
 
 
-class MFDEfficientNetLite0(PerClass):
-    """Mean over classes of the Fréchet distance on EfficientNet-Lite0 features."""
-
-    name = "mfd_efficientnet_lite0"
-    title = "Mean over classes of the Fréchet distance on EfficientNet-Lite0 features; not mFID"
-    columns: ClassVar = {"mfd_efficientnet_lite0": False}
-    extractor = "efficientnet_lite0"
-    weights = ("efficientnet_lite0",)
-    distance = "Fréchet"
-
-
 class MKID(PerClass):
     """Mean over classes of the kernel Inception distance."""
 
@@ -134,23 +126,27 @@ class MKID(PerClass):
     distance = "kernel"
 
 
-class MKDEfficientNetLite0(PerClass):
-    """Mean over classes of the kernel distance on EfficientNet-Lite0 features."""
+@lru_cache
+def mfd(extractor: str) -> type[PerClass]:
+    """`mfd_<extractor>`: the mean over classes of the Fréchet distance on another network's features."""
+    title = f"Mean over classes of the Fréchet distance on the features of {extractor}; not mFID"
+    kind = PerClass.on(extractor, f"mfd_{extractor}", title)
+    kind.distance = "Fréchet"
+    return kind
 
-    name = "mkd_efficientnet_lite0"
-    title = "Mean over classes of the kernel distance on EfficientNet-Lite0 features; not mKID"
-    columns: ClassVar = {"mkd_efficientnet_lite0": False}
-    extractor = "efficientnet_lite0"
-    weights = ("efficientnet_lite0",)
-    distance = "kernel"
+
+@lru_cache
+def mkd(extractor: str) -> type[PerClass]:
+    """`mkd_<extractor>`: the mean over classes of the kernel distance on another network's features."""
+    title = f"Mean over classes of the kernel distance on the features of {extractor}; not mKID"
+    kind = PerClass.on(extractor, f"mkd_{extractor}", title)
+    kind.distance = "kernel"
+    return kind
 
 
 def _frechet(outputs: Tensor, targets: Tensor) -> float:
     """The Fréchet distance of features `[N, d]` and `[M, d]`."""
-    first, second = Moments(), Moments()
-    first.add(outputs)
-    second.add(targets)
-    return frechet_distance(first, second)
+    return frechet_distance(Gaussian.of(outputs), Gaussian.of(targets))
 
 
 def _by_class(kept: Mapping[str, tuple[int, Tensor]]) -> dict[int, Tensor]:

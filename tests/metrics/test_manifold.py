@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from i2ibench.metrics import manifold
-from i2ibench.metrics.manifold import PRDC, PRDCEfficientNetLite0, manifold_scores, on_grid, squared_distances
+from i2ibench.metrics.manifold import PRDC, ManifoldScores, manifold_scores, on_grid, prdc, squared_distances
 from i2ibench.metrics.metric import Chunk, Setting
 
 
@@ -149,7 +149,7 @@ def setting(make_split, n: int = 9, n_reference: int = 11) -> Setting:
     return Setting(split.task, split.resolution, "test", n=n, n_reference=n_reference, reference_hash="0")
 
 
-def feed(metric: PRDC | PRDCEfficientNetLite0, side: str, names: list[int], rows: torch.Tensor) -> None:
+def feed(metric: ManifoldScores, side: str, names: list[int], rows: torch.Tensor) -> None:
     """A chunk of the pictures numbered `names`; the features come from `rows`, asked for by the metric's extractor."""
 
     def extract(extractor: str, asked: str) -> torch.Tensor:
@@ -160,7 +160,7 @@ def feed(metric: PRDC | PRDCEfficientNetLite0, side: str, names: list[int], rows
     (metric.update if side == "output" else metric.update_reference)(chunk)
 
 
-@pytest.mark.parametrize("kind", [PRDC, PRDCEfficientNetLite0])
+@pytest.mark.parametrize("kind", [PRDC, prdc("efficientnet_lite0")])
 def test_shards_in_any_split_give_the_same_scores(make_split, random_weights, kind) -> None:
     outputs, targets = features(9, 5, 13), features(11, 5, 14)
     whole = kind(setting(make_split))
@@ -191,7 +191,7 @@ def test_protocol_tells_what_changes_the_number(make_split, random_weights, monk
     assert (precision.id, density.id) == (recall.id, coverage.id) and precision.id != density.id
     assert set(precision.difference(density)) == {"neighbours"}
     assert precision.n_reference == 11 and precision.reference_hash == "0"
-    other = protocols(PRDCEfficientNetLite0)[0]
+    other = protocols(prdc("efficientnet_lite0"))[0]
     assert {"metric", "extractor", "weights_sha256"} <= set(precision.difference(other))
     monkeypatch.setattr(manifold, "PRECISION_NEIGHBOURS", 4)
     assert protocols()[0].id != precision.id and protocols()[2].id == density.id

@@ -13,7 +13,7 @@ from torch_fidelity.metric_kid import kernel_mmd
 
 from i2ibench.metrics.kernel import squared_mmd
 from i2ibench.metrics.metric import Chunk, Setting
-from i2ibench.metrics.per_class import MFDEfficientNetLite0, MKDEfficientNetLite0, PerClass
+from i2ibench.metrics.per_class import PerClass, mfd, mkd
 from i2ibench.task import Level, Need, Resolution, Task
 
 NAMES = ("ant", "bee", "cat")
@@ -59,7 +59,7 @@ OUTPUTS, TARGETS = features(24, 1), features(24, 2)
 
 
 def test_the_kernel_distance_is_the_mean_over_classes() -> None:
-    (score,) = fed(MKDEfficientNetLite0, OUTPUTS, TARGETS, CLASSES).compute()
+    (score,) = fed(mkd("efficientnet_lite0"), OUTPUTS, TARGETS, CLASSES).compute()
     picked = [np.array(CLASSES) == category for category in range(3)]
     wanted = [kernel_mmd(OUTPUTS[which].numpy(), TARGETS[which].numpy()) for which in picked]
     assert score.value == pytest.approx(np.mean(wanted), rel=1e-5)
@@ -68,21 +68,21 @@ def test_the_kernel_distance_is_the_mean_over_classes() -> None:
 
 
 def test_the_frechet_distance_is_the_mean_over_classes() -> None:
-    (score,) = fed(MFDEfficientNetLite0, OUTPUTS, TARGETS, CLASSES).compute()
+    (score,) = fed(mfd("efficientnet_lite0"), OUTPUTS, TARGETS, CLASSES).compute()
     wanted = []
     for category in range(3):
         which = torch.tensor(CLASSES) == category
         statistics = [fid_features_to_statistics(rows[which]) for rows in (OUTPUTS, TARGETS)]
         wanted.append(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID])
     assert score.value == pytest.approx(np.mean(wanted), rel=1e-6)
-    assert not score.ranks and fed(MKDEfficientNetLite0, OUTPUTS, TARGETS, CLASSES).compute()[0].ranks
+    assert not score.ranks and fed(mkd("efficientnet_lite0"), OUTPUTS, TARGETS, CLASSES).compute()[0].ranks
 
 
 def test_it_sees_which_class_was_asked_for() -> None:
     """The same pictures under exchanged classes: a pooled distance would not move."""
     apart = torch.tensor(CLASSES, dtype=torch.float32)[:, None] * 4 + features(24, 3) * 0.1
-    right = fed(MKDEfficientNetLite0, apart, apart + 0.01, CLASSES).compute()[0].value
-    metric = MKDEfficientNetLite0(SETTING)
+    right = fed(mkd("efficientnet_lite0"), apart, apart + 0.01, CLASSES).compute()[0].value
+    metric = mkd("efficientnet_lite0")(SETTING)
     exchanged = [(category + 1) % 3 for category in CLASSES]
     metric.update(chunk([f"o{n:02d}" for n in range(24)], exchanged, apart))
     metric.update_reference(chunk([f"t{n:02d}" for n in range(24)], CLASSES, apart))
@@ -93,8 +93,8 @@ def test_it_sees_which_class_was_asked_for() -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 23), st.integers(1, 23))
 def test_shards_merge_to_the_same_number(first: int, second: int) -> None:
-    whole = fed(MKDEfficientNetLite0, OUTPUTS, TARGETS, CLASSES).compute()
-    parts = [MKDEfficientNetLite0(SETTING), MKDEfficientNetLite0(SETTING)]
+    whole = fed(mkd("efficientnet_lite0"), OUTPUTS, TARGETS, CLASSES).compute()
+    parts = [mkd("efficientnet_lite0")(SETTING), mkd("efficientnet_lite0")(SETTING)]
     names = [f"{side}{n:02d}" for side in "ot" for n in range(24)]
     for part, rows in zip(parts, (slice(0, first), slice(first, 24)), strict=True):
         part.update(chunk(names[:24][rows], CLASSES[rows], OUTPUTS[rows]))
@@ -105,7 +105,7 @@ def test_shards_merge_to_the_same_number(first: int, second: int) -> None:
 
 
 def test_a_class_with_too_few_pictures_makes_it_n_a() -> None:
-    (score,) = fed(MKDEfficientNetLite0, OUTPUTS[:5], TARGETS, CLASSES).compute()
+    (score,) = fed(mkd("efficientnet_lite0"), OUTPUTS[:5], TARGETS, CLASSES).compute()
     assert score.value is None
     assert score.reason is not None and "1 classes have fewer than two outputs or real pictures (ant)" in score.reason
 
@@ -113,7 +113,7 @@ def test_a_class_with_too_few_pictures_makes_it_n_a() -> None:
 def test_it_is_n_a_where_no_class_is_asked_for() -> None:
     for gives in (frozenset[Need](), frozenset({Need.PAIRS, Need.CLASSES})):
         setting = replace(SETTING, task=TASK.model_copy(update={"gives": gives}))
-        assert "asks for no class" in (MKDEfficientNetLite0.unavailable(setting) or "")
+        assert "asks for no class" in (mkd("efficientnet_lite0").unavailable(setting) or "")
 
 
 def test_the_unbiased_distance_equals_a_sum_over_pairs() -> None:
