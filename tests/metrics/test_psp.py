@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from i2ibench.errors import BenchError
-from i2ibench.metrics import segmenter
+from i2ibench.metrics import segmenter, segmenter_check
 from i2ibench.metrics.confusion import confusion_matrices, jackknife, label_scores
 from i2ibench.metrics.metric import Chunk, Setting
 from i2ibench.metrics.psp import PSP
-from i2ibench.metrics.segmenter import Architecture, Found, Recipe, Segmenter, SegmenterCard
+from i2ibench.metrics.segmenter import Segmenter
+from i2ibench.metrics.segmenter_card import Found, Recipe, SegmenterCard
+from i2ibench.metrics.segmenter_feeding import IMAGENET_MEAN, IMAGENET_STD, Feeding
+from i2ibench.metrics.segmenter_networks import ARCHITECTURES, ResNetArchitecture, UNetArchitecture
 from i2ibench.task import IGNORE, LabelTable, Level, Need, Resolution, Task
 
 
@@ -121,7 +124,7 @@ def card(**changes: object) -> SegmenterCard:
         "resolutions": (Resolution(24, 36),),
         "label_table": "stripes",
         "classes": TABLE.names,
-        "architecture": Architecture(),
+        "architecture": UNetArchitecture(),
         "recipe": Recipe(),
         "seed": 0,
         "train_fingerprints": {},
@@ -152,9 +155,11 @@ def setting(**changes: object) -> Setting:
 
 @pytest.fixture
 def at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A segmenter that has passed its test; `test_segmenter_check` is about that."""
     found = Found(card(), Path("stripes.safetensors"))
     monkeypatch.setattr(segmenter, "find", lambda task, resolution: found)
     monkeypatch.setattr(segmenter, "read", lambda found, device: Segmenter(found.card, Palette(), device))
+    monkeypatch.setattr(segmenter_check, "failing", lambda found, task, resolution, device: None)
 
 
 def chunk(indices: list[int]) -> Chunk:
@@ -197,6 +202,40 @@ def test_scores_carry_what_changes_them() -> None:
     accuracies = metric.per_picture()["psp_pixel_accuracy"]
     assert np.mean(list(accuracies.values())) == pytest.approx(scores[0].value)  # pictures of one size
     assert sorted(accuracies, key=accuracies.__getitem__, reverse=True) == [f"stripes-{index}" for index in range(6)]
+
+
+def test_protocol_of_the_shipped_segmenter_stays() -> None:
+    """The id under which boards hold the streets' scores, and the same picture read by a ResNet fed in crops."""
+    from i2ibench import registry
+
+    streets = registry.task("streets-label2photo")
+    metric = PSP.__new__(PSP)
+    metric.setting = Setting(streets, Resolution(64, 128), "test", n=200, n_reference=200, reference_hash="")
+    found = segmenter.find(streets, Resolution(64, 128))
+    assert found is not None
+    metric.found = found
+    assert metric.protocol().id == "c0465f311bed"
+    ids = {metric.protocol().id}
+    crops = Feeding(crop=Resolution(32, 32), stride=Resolution(16, 16))
+    for update in (
+        {"architecture": ARCHITECTURES["resnet50"]},
+        {"architecture": ResNetArchitecture(depth=50, align_corners=True)},
+        {"feeding": Feeding(mean=IMAGENET_MEAN, std=IMAGENET_STD)},
+        {"feeding": crops},
+        {"feeding": crops.model_copy(update={"mirror": True})},
+        {"feeding": crops.model_copy(update={"average": "probabilities"})},
+        {"resize": Feeding(size=Resolution(64, 64)).resize},
+    ):
+        metric.found = Found(found.card.model_copy(update=update), found.weights)
+        ids.add(metric.protocol().id)
+    assert len(ids) == 8
+
+
+def test_no_score_where_the_segmenter_fails_its_test(monkeypatch: pytest.MonkeyPatch, at_hand: None) -> None:
+    monkeypatch.setattr(segmenter_check, "failing", lambda found, task, resolution, device: f"{task.id} {resolution}")
+    assert PSP.unavailable(setting()) == "stripes@1 24x36"
+    with pytest.raises(BenchError, match="stripes@1 24x36"):
+        PSP(setting())
 
 
 @pytest.mark.usefixtures("at_hand")

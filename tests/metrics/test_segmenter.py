@@ -21,8 +21,11 @@ from i2ibench.metrics import segmenter
 from i2ibench.metrics.confusion import confusion_matrices, label_scores
 from i2ibench.metrics.metric import Setting
 from i2ibench.metrics.psp import PSP
-from i2ibench.metrics.segmenter import Architecture, Recipe, SegmenterCard, build, find, load, logits
-from i2ibench.metrics.segmenter_training import class_weights, real_scores, train, vary
+from i2ibench.metrics.segmenter import find, load
+from i2ibench.metrics.segmenter_card import Recipe, SegmenterCard
+from i2ibench.metrics.segmenter_networks import ResNetArchitecture, UNetArchitecture, build, logits
+from i2ibench.metrics.segmenter_reals import real_scores
+from i2ibench.metrics.segmenter_training import PUBLISHED, _learning_rate, class_weights, recipe_of, train, vary
 from i2ibench.task import IGNORE, LabelTable, Level, Need, Resolution, Task
 
 TABLE = LabelTable(
@@ -67,7 +70,7 @@ def rows(split: str, resolution: Resolution) -> Iterator[Row]:
 
 
 SMALL, LARGE = shapes().resolutions
-TINY = Architecture(base_channels=6, stages=3, head_channels=8)
+TINY = UNetArchitecture(base_channels=6, stages=3, head_channels=8)
 BRISK = Recipe(epochs=20, batch_size=6, learning_rate=1e-2)
 
 
@@ -149,14 +152,14 @@ def test_reading_is_independent_of_the_batch_and_of_odd_sizes(world: Path) -> No
     torch.manual_seed(0)
     network = build(TINY, 4).eval()
     pictures = torch.rand(3, 3, 30, 45) * 2 - 1
-    together = logits(network, pictures, TINY.multiple)
+    together = logits(network, pictures, TINY)
     assert together.shape == (3, 4, 30, 45)
-    alone = torch.cat([logits(network, picture[None], TINY.multiple) for picture in pictures])
+    alone = torch.cat([logits(network, picture[None], TINY) for picture in pictures])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
 
 
 def test_network_is_a_pyramid_pooling_head_of_mmseg() -> None:
-    network = build(Architecture(), 19)
+    network = build(UNetArchitecture(), 19)
     assert type(network).__name__ == "EncoderDecoder"
     assert type(network.decode_head).__name__ == "PSPHead"
     assert network.decode_head.pool_scales == (1, 2, 3, 6)
@@ -224,3 +227,119 @@ def test_shipped_segmenter_reads_real_pictures_as_its_card_says(card_file: Path)
     labels = torch.tensor(np.stack([row["labels"] for row in chosen]), dtype=torch.int64)
     scores = label_scores(confusion_matrices(labels, found, len(card.classes)).sum(0))
     assert scores.pixel_accuracy == pytest.approx(card.scores[0].pixel_accuracy, abs=0.05)
+
+
+def dusk(split: str, resolution: Resolution) -> Iterator[Row]:
+    """Sources in flat colours, then darker targets of other shapes, each with labels of its own."""
+    for row in rows(split, resolution):
+        labels = row["labels"]
+        source = np.array(TABLE.palette, np.uint8)[np.where(labels == IGNORE, 0, labels)]
+        yield Row(name=f"day-{row['name']}", source=source, labels=labels)
+    for row in rows(split, resolution):
+        turned = {column: np.ascontiguousarray(row[column][::-1]) for column in ("target", "labels")}
+        yield Row(name=f"dusk-{row['name']}", target=turned["target"] // 3, labels=turned["labels"])
+
+
+def test_unpaired_task_is_trained_on_its_targets_with_their_labels(world: Path) -> None:
+    sys.modules["shapes_world"].dusk = dusk  # type: ignore[attr-defined]
+    task = shapes(gives=frozenset({Need.LABELS}), targets=shapes().splits, data="shapes_world:dusk")
+    card = train(task, resolutions=[SMALL], recipe=BRISK, architecture=TINY)
+    assert [(score.split, score.n) for score in card.scores] == [("val", 6), ("test", 6)]
+    assert min(score.miou for score in card.scores) > 0.8
+    assert PSP.unavailable(Setting(task, SMALL, "test", 6, 6, "")) is None
+
+
+RESNET = ResNetArchitecture(depth=18, head_channels=8, auxiliary_channels=8)
+
+
+def test_published_network_learns_from_a_backbone_on_crops(world: Path) -> None:
+    donor = build(RESNET, 4).get_submodule("backbone").state_dict()
+    torch.save({**donor, "fc.weight": torch.zeros(2, 2)}, world / "resnet18_v1c.pth")
+    recipe = recipe_of("resnet18", ["crop=16x24", "area=0.3,1", "epochs=10", "batch_size=6", "mirror=false"])
+    assert recipe == PUBLISHED.model_copy(
+        update={"crop": Resolution(16, 24), "area": (0.3, 1.0), "epochs": 10.0, "batch_size": 6, "mirror": False}
+    )
+    backbone = world / "resnet18_v1c.pth"
+    card = train(
+        shapes(), resolutions=[SMALL], network="resnet18", recipe=recipe, architecture=RESNET, backbone=backbone
+    )
+    assert card.backbone is not None
+    assert card.backbone.sha256 == hashlib.sha256(backbone.read_bytes()).hexdigest()
+    assert (card.recipe, card.architecture) == (recipe, RESNET)
+    assert card.feeding.mean == pytest.approx((123.675, 116.28, 103.53))
+    assert card.scores[0].pixel_accuracy > 0.6
+    assert SegmenterCard.model_validate_json(card.model_dump_json()) == card
+    assert PSP.unavailable(Setting(shapes(), SMALL, "test", 6, 6, "")) is None
+
+
+def test_auxiliary_head_trains_and_is_left_out_of_the_file(world: Path) -> None:
+    few = {"resolutions": [SMALL], "architecture": RESNET, "limit": 6}
+    cards = [
+        train(shapes(), recipe=Recipe(epochs=1, batch_size=6, auxiliary=weight), out=world / str(weight), **few)
+        for weight in (0.4, 0.0)
+    ]
+    assert cards[0].weights_sha256 != cards[1].weights_sha256
+    from safetensors.torch import load_file
+
+    stored = load_file(world / "0.4" / "shapes.safetensors")
+    assert stored and not any(name.startswith("auxiliary_head.") for name in stored)
+
+
+def test_learning_rate_falls_to_its_end() -> None:
+    recipe = Recipe(learning_rate=0.01, end_learning_rate=1e-4, warm_up=0.1, power=0.9)
+    assert _learning_rate(0.05, recipe) == pytest.approx(0.5 * (1e-4 + 0.0099 * 0.95**0.9))
+    assert _learning_rate(1.0, recipe) == pytest.approx(1e-4)
+    assert _learning_rate(0.0, PUBLISHED) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("network", "change", "told"),
+    [
+        ("resnet05", "epochs=1", "did you mean 'resnet50'"),
+        ("unet", "epoch=1", "did you mean 'epochs'"),
+        ("unet", "epochs", "not KEY=VALUE"),
+        ("unet", "epochs=soon", "valid number"),
+        ("unet", "crop=big", "HEIGHTxWIDTH"),
+    ],
+)
+def test_wrong_recipes_are_told(network: str, change: str, told: str) -> None:
+    with pytest.raises(BenchError, match=told):
+        recipe_of(network, [change])
+
+
+def test_many_test_pictures_have_a_ceiling_of_their_first(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("i2ibench.metrics.segmenter_training.CEILING", 4)
+    card = train(shapes(), resolutions=[SMALL], recipe=Recipe(epochs=1, batch_size=4), architecture=TINY)
+    (ceiling,) = card.ceilings
+    reader = load(shapes(), SMALL)
+    assert reader is not None
+    first = real_scores(reader, load_split(shapes(), SMALL, "test"), 4)
+    assert (ceiling.n, ceiling.pixel_accuracy, ceiling.miou) == (4, first.pixel_accuracy, first.miou)
+    assert ceiling == card.ceiling(SMALL) and card.ceiling(LARGE) is None
+
+
+@pytest.mark.parametrize("card_file", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_ceilings_are_near_the_whole_splits_scores(card_file: Path) -> None:
+    card = SegmenterCard.model_validate_json(card_file.read_bytes())
+    for ceiling in card.ceilings:
+        (whole,) = (s for s in card.scores if (s.resolution, s.split) == (ceiling.resolution, "test"))
+        assert 0 < ceiling.n < whole.n
+        assert ceiling.pixel_accuracy == pytest.approx(whole.pixel_accuracy, abs=0.01)
+        assert ceiling.miou == pytest.approx(whole.miou, abs=0.02)
+    assert {ceiling.resolution for ceiling in card.ceilings} == set(card.resolutions)
+
+
+def test_command_trains_by_the_recipe_it_is_given(
+    toy: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from i2ibench import cli
+
+    command = ["i2ibench", "segmenter", "train", "toy", "--network", "unet", "--resolution", "16x32", "--device", "cpu"]
+    settings = ["--set", "epochs=1", "--set", "crop=16x16", "--limit", "4", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [*command, *settings])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code in (0, None), capsys.readouterr().err
+    card = SegmenterCard.model_validate_json((tmp_path / "toy.json").read_bytes())
+    assert card.recipe == Recipe(epochs=1, crop=Resolution(16, 16))
+    assert (card.resolutions, card.limit, card.scores[1].n) == ((Resolution(16, 32),), 4, 4)
