@@ -4,12 +4,15 @@ The package `lpips`, version 0.1: its own calibrated heads on torchvision's Imag
 `i2ibench.weights`. `lpips` is on AlexNet, the package's default, and `lpips_vgg` on VGG16: two scales that do not
 compare. Pictures are in [-1, 1] as the network expects; the value is a distance between each output and its own target,
 or its own source (`lpips_source`).
+
+`load`, `unit_features` and `distance` are the same arithmetic with the features of a picture taken apart from the
+comparison of two, for metrics that compare a picture with several others (`metrics.diversity`).
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +25,9 @@ from i2ibench import weights
 from i2ibench.metrics.extractors import full_precision
 from i2ibench.metrics.metric import Chunk, Metric, Setting, counterpart, mean_score
 from i2ibench.protocol import Score
+
+_EPSILON = 1e-10
+"""Keeps places without any feature at 0, as the package has it."""
 
 
 class LPIPS(Metric):
@@ -56,7 +62,7 @@ class LPIPS(Metric):
     @torch.inference_mode()
     def update(self, chunk: Chunk) -> None:
         """Compare each output with its counterpart."""
-        network = _load(self.net, *self._trunk(), chunk.output.device)
+        network = load(self.net, "0.1", *self.weights, chunk.output.device)
         with full_precision():
             distances: Tensor = network(chunk.output, counterpart(self, chunk))
         self.values.update(zip(chunk.names, distances.flatten().tolist(), strict=True))
@@ -70,23 +76,13 @@ class LPIPS(Metric):
         protocol = self.setting.protocol(
             self.name,
             reference="source" if self.reads_source else "target of each source",
-            value_range="[-1, 1]",
-            extractor=f"lpips 0.1, {self.net}",
-            layer=f"{self.layers}, calibrated heads of the lpips package",
-            weights_sha256=self._trunk()[1],
-            resize="none",
+            **fields(self.net, "0.1", *self.weights, self.layers),
         )
         return (mean_score(self, list(self.values.values()), protocol),)
 
     def per_picture(self) -> Mapping[str, Mapping[str, float]]:
         """Each picture's distance."""
         return {self.name: self.values}
-
-    def _trunk(self) -> tuple[Path, str]:
-        (name,) = self.weights
-        file = weights.path(name)
-        assert file is not None, "`unavailable` is asked before"
-        return file, weights.sha256(file)
 
 
 class LPIPSVGG(LPIPS):
@@ -111,15 +107,52 @@ class LPIPSSource(LPIPS):
     reads_source = True
 
 
+def load(net: str, version: str, trunk: str, device: torch.device) -> nn.Module:
+    """The package's network `net` with the heads of `version`, "0.0" or "0.1", on the weights named `trunk`."""
+    return _load(net, version, *_file(trunk), device)
+
+
+def fields(net: str, version: str, trunk: str, layers: str) -> dict[str, str]:
+    """The protocol fields by which that network changes a number."""
+    return {
+        "value_range": "[-1, 1]",
+        "extractor": f"lpips {version}, {net}",
+        "layer": f"{layers}, calibrated heads of the lpips package",
+        "weights_sha256": _file(trunk)[1],
+        "resize": "none",
+    }
+
+
+def unit_features(network: nn.Module, pictures: Tensor) -> tuple[Tensor, ...]:
+    """What `distance` needs of pictures `[B, 3, H, W]` in [-1, 1]: each layer's features `[B, C, h, w]`, brought to
+    length 1 over the channels of each place (Zhang et al. 2018, section 3).
+    """
+    scale, trunk = network.get_submodule("scaling_layer"), network.get_submodule("net")
+    layers = trunk(scale(pictures) if network.version == "0.1" else pictures)  # 0.0 had left the scaling out
+    return tuple(layer / (layer.square().sum(1, keepdim=True).sqrt() + _EPSILON) for layer in layers)
+
+
+def distance(network: nn.Module, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+    """LPIPS float32 `[B]` between pictures of which `unit_features` were taken; Zhang et al. 2018, equation 1."""
+    layers = zip(network.get_submodule("lins").children(), first, second, strict=True)
+    return torch.stack([head((one - other).square()).mean((1, 2, 3)) for head, one, other in layers]).sum(0)
+
+
+def _file(name: str) -> tuple[Path, str]:
+    file = weights.path(name)
+    assert file is not None, "`unavailable` is asked before"
+    return file, weights.sha256(file)
+
+
 @lru_cache(maxsize=4)
-def _load(net: str, trunk: Path, sha256: str, device: torch.device) -> nn.Module:
+def _load(net: str, version: str, trunk: Path, sha256: str, device: torch.device) -> nn.Module:
     """The package's network with the trunk's convolutions put into its slices, which keep torchvision's indices."""
     import lpips
     from safetensors.torch import load_file
 
     with warnings.catch_warnings():  # the package asks torchvision in a way that has become old
         warnings.simplefilter("ignore")
-        network: nn.Module = lpips.LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
+        network: nn.Module = lpips.LPIPS(net=net, version=version, pnet_rand=True, verbose=False)
     state = load_file(trunk)
     names = {name: name.split(".", 2)[2] for name in network.state_dict() if name.startswith("net.slice")}
     missing, unexpected = network.load_state_dict(
