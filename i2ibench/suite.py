@@ -127,7 +127,7 @@ class SuiteRun:
         return list(self._planned())
 
     def perform(self, rescore: bool = False) -> list[Result]:
-        """Perform every run and the ceilings, and return a result for each."""
+        """Perform every run and the rows of real pictures, and return a result for each."""
         planned = self.runs()
         fetch_weights([name for task in self.suite.tasks for name in _metrics(task)], self.progress)
         for index, one in enumerate(planned, 1):
@@ -135,7 +135,7 @@ class SuiteRun:
             one.perform(rescore=rescore)
         self._draw_samples(planned)
         results = [one.folder.result() for one in planned]
-        return results + [self._ceiling(task, rescore) for task in self.suite.tasks]
+        return results + [row for task in self.suite.tasks for row in self._calibration(task, rescore)]
 
     def _planned(self) -> Iterator[Run]:
         for task in self.suite.tasks:
@@ -167,20 +167,35 @@ class SuiteRun:
             outputs = {one.spec.method: one.folder.translations for one in first}
             samples.draw(self.out / f"{id}-{size}--samples.png", first[0].split("test"), outputs, self.limit)
 
-    def _ceiling(self, entry: SuiteTask, rescore: bool) -> Result:
-        """The scores of the task's real pictures, made once and kept beside the runs."""
+    def _calibration(self, entry: SuiteTask, rescore: bool) -> list[Result]:
+        """What the task's real pictures score: the ceiling, and what a memoriser of the training pictures reaches."""
+        return [
+            self._real(entry, "real", "val", rescore),
+            self._real(entry, "real train", "train", rescore),
+        ]
+
+    def _real(self, entry: SuiteTask, name: str, split: str, rescore: bool) -> Result:
+        """The row `name`: real pictures of `split` as outputs. Made once and kept beside the runs."""
         from i2ibench.data import rows
         from i2ibench.metrics.ceiling import ceiling
 
         task = registry.task(entry.task)
         size = task.resolution(entry.resolution)
         quick = "" if self.limit is None else f"-first{self.limit}"
-        folder = RunFolder(self.out / f"{task.id}-{size}--real{quick}")
+        folder = RunFolder(self.out / f"{task.id}-{size}--{name.replace(' ', '-')}{quick}")
         if folder.scores.exists() and not rescore:
             return folder.result()
-        test, val = (rows.load(task, size, split, progress=self.progress) for split in ("test", "val"))
-        scores = ceiling(test, val, _metrics(entry), device=self.device, limit=self.limit, progress=self.progress)
-        result = Result(method="real", task=task.id, resolution=size, quick=self.limit is not None, scores=scores)
+        test, other = (rows.load(task, size, part, progress=self.progress) for part in ("test", split))
+        scores = ceiling(
+            test,
+            other,
+            _metrics(entry),
+            sets_only=split == "train",
+            device=self.device,
+            limit=self.limit,
+            progress=self.progress,
+        )
+        result = Result(method=name, task=task.id, resolution=size, quick=self.limit is not None, scores=scores)
         write_record(folder.scores, result)
         return result
 

@@ -31,11 +31,18 @@ def test_the_suites_that_come_along_can_be_planned(name: str, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("toy")
-def test_a_suite_gives_a_result_for_every_run_and_the_ceiling(tmp_path: Path) -> None:
+def test_a_suite_gives_a_result_for_every_run_and_the_rows_of_real_pictures(tmp_path: Path) -> None:
     (tmp_path / "toys.toml").write_text(TOY)
     performed = SuiteRun(read_suite(tmp_path / "toys.toml"), tmp_path / "out", torch.device("cpu"), Silent())
     results = performed.perform()
-    assert [(result.method, result.seed) for result in results] == [("toy-gan", 0), ("toy-gan", 1), ("real", None)]
+    assert [(result.method, result.seed) for result in results] == [
+        ("toy-gan", 0),
+        ("toy-gan", 1),
+        ("real", None),
+        ("real train", None),
+    ]
+    assert all(score.reason for score in results[-1].scores)  # the toy's metrics are none of sets
+    assert (tmp_path / "out" / "toy@1-16x16--real-train" / "scores.json").exists()
     assert performed.perform() == results
 
 

@@ -1,8 +1,9 @@
 """The check of scores against a committed baseline: what regressed, what improved, and whether all was compared.
 
 A guard that compares nothing guards nothing. So results and baseline must cover each other: a method, a score or a
-number that only one of them has, or another protocol, is bad input (`BenchError`) and not a pass. Training cost is
-never checked: it says more about the machine than about the method.
+number that only one of them has, or another protocol, is bad input (`BenchError`) and not a pass; but rows of real
+pictures, which are no method, may be new. Training cost is never checked: it says more about the machine than about the
+method.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from i2ibench.boards import tidy
+from i2ibench.boards.columns import CALIBRATION
 from i2ibench.boards.pool import Entry, Pool, Seeds, pool, protocol_of
 from i2ibench.boards.tolerance import tolerance
 from i2ibench.boards.words import differences
@@ -38,7 +40,7 @@ class Verdict(str, Enum):
     IMPROVED = "improved"
     UNCHANGED = "unchanged"
     NOT_CHECKED = "not checked"
-    """The baseline has n/a."""
+    """The baseline has n/a, or lacks a row of real pictures."""
 
 
 class Change(BaseModel):
@@ -107,7 +109,9 @@ def check(
     changes: list[Change] = []
     problems: list[str] = []
     for entry in sorted(then.keys() | now.keys(), key=lambda entry: entry.place):
-        if entry not in then:
+        if entry not in then and entry.method in CALIBRATION:
+            changes += [_unchecked(entry, scores, "not in the baseline") for scores in now[entry].scores.values()]
+        elif entry not in then:
             problems.append(_new_entry(entry, then))
         elif entry not in now:
             problems.append(f"{entry} is in the baseline and not in the results")
@@ -243,7 +247,7 @@ def _verdict(expected: float, now: float, allowed: float, higher_is_better: bool
     return Verdict.IMPROVED if gain > 0 else Verdict.REGRESSED
 
 
-def _unchecked(entry: Entry, by_seed: Seeds) -> Change:
+def _unchecked(entry: Entry, by_seed: Seeds, basis: str = "n/a in the baseline") -> Change:
     """A score that the baseline has no number of."""
     scores = list(by_seed.values())
     values = [score.value for score in scores if score.value is not None]
@@ -258,6 +262,6 @@ def _unchecked(entry: Entry, by_seed: Seeds) -> Change:
         now=statistics.mean(values) if values else None,
         seeds=len(values),
         tolerance=None,
-        basis="n/a in the baseline",
+        basis=basis,
         verdict=Verdict.NOT_CHECKED,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from i2ibench.boards.table import Board, Cell, Column, Row
+from i2ibench.boards.columns import Column
+from i2ibench.boards.ranks import BEYOND_DOUBT
+from i2ibench.boards.table import Board, Cell, Row
 from i2ibench.boards.words import decimals, differences, number, protocol_in_words
 from i2ibench.record import Provenance
 
@@ -43,9 +45,14 @@ class Layout:
 
 
 LEGEND = (
-    "Numbers are means over seeds ± standard deviation over seeds; in brackets, for one seed, the metric's standard "
-    "error over pictures. Identity and real are not ranked. A dash: not told, or not scored under that protocol."
+    "a method stands behind those that are better beyond doubt (by more than "
+    f"{BEYOND_DOUBT} standard errors of the difference, over seeds and pictures; by any difference where neither is "
+    "known), so ties stand together. Numbers: mean ± standard deviation over training seeds (sampling error: the "
+    "standard error over pictures). Not ranked: identity, the sources themselves; real, real val pictures taken for "
+    "outputs, the ceiling; real train, training pictures taken for outputs, what a memoriser reaches. A dash: not "
+    "told, or not scored under that protocol."
 )
+"""Follows what says how best and second are marked, and a colon."""
 
 
 def lay_out(board: Board) -> Layout:
@@ -105,22 +112,28 @@ def _score(row: Row, index: int, board: Board, footnotes: list[str]) -> Text:
     places = decimals([other.mean for other in shown if other is not None and other.mean is not None])
     text = number(cell.mean, places)
     if cell.spread is not None:
-        text += f" ± {number(cell.spread, places)}"
-    elif cell.standard_error is not None:
-        text += f" ({number(cell.standard_error, places)})"
+        text += f" ± {_error(cell.spread, places)}"
+    if cell.standard_error is not None:
+        text += f" ({_error(cell.standard_error, places)})"
     return Text(text, mark, noted)
 
 
+def _error(value: float, places: int) -> str:
+    """A spread or error; one that is none at all, as of seeds that change nothing, in one digit."""
+    return "0" if value == 0 else number(value, places)
+
+
 def _mark(row: Row, index: int, board: Board) -> Mark:
-    """Best and second, where there are two to compare."""
+    """Best and the standing after it, where there are two methods to compare."""
     if row.is_reference:
         return Mark.REFERENCE
     cells = [other.cells[index] for other in board.rows]
-    if sum(cell is not None and cell.rank is not None for cell in cells) < 2:
-        return Mark.PLAIN
+    standing = sorted(cell.rank for cell in cells if cell is not None and cell.rank is not None)
     cell = row.cells[index]
-    rank = None if cell is None else cell.rank
-    return {1: Mark.BEST, 2: Mark.SECOND}.get(rank or 0, Mark.PLAIN)
+    if len(standing) < 2 or cell is None or cell.rank is None:
+        return Mark.PLAIN
+    best, *others = dict.fromkeys(standing)
+    return Mark.BEST if cell.rank == best else Mark.SECOND if cell.rank in others[:1] else Mark.PLAIN
 
 
 def _explanations(row: Row, cell: Cell, column: Column) -> list[str]:
@@ -133,7 +146,7 @@ def _explanations(row: Row, cell: Cell, column: Column) -> list[str]:
         told.extend(cell.reasons)
     if cell.protocol is not None and column.protocol is not None:
         told.append(
-            f"under its own protocol `{cell.protocol.id}`, not the column's: "
+            "other pictures than in the column's protocol: "
             + differences(cell.protocol, column.protocol, "here", "in the column")
         )
     return told
@@ -146,7 +159,7 @@ def _footnote(text: str, footnotes: list[str]) -> int:
 
 
 def _protocols(board: Board) -> list[str]:
-    """One line a protocol, with the columns that follow it; then why a name has several columns."""
+    """One line a protocol, with the columns that follow it; then why a score has several columns."""
     told = []
     by_protocol: dict[str, list[Column]] = {}
     for column in board.columns:
@@ -156,19 +169,13 @@ def _protocols(board: Board) -> list[str]:
         names = ", ".join(f"`{column.name}`" for column in columns)
         assert columns[0].protocol is not None
         told.append(f"{names}: protocol `{protocol_id}`: {protocol_in_words(columns[0].protocol)}.")
-    for name in dict.fromkeys(column.name for column in board.columns if not column.alone):
-        first, *others = (c.protocol for c in board.columns if c.name == name and c.protocol is not None)
-        told.extend(
-            f"`{name}` stands in several columns because protocols differ: "
-            + differences(first, other, f"in `{first.id}`", f"in `{other.id}`")
-            + "."
-            for other in others
-        )
+    if board.mixed:
+        told.append(f"Several columns of one score: {board.mixed}.")
     return told
 
 
 def _unranked(board: Board) -> list[str]:
-    names = ", ".join(f"`{column.name}`" for column in board.columns if not column.ranks)
+    names = ", ".join(dict.fromkeys(f"`{column.name}`" for column in board.columns if not column.ranks))
     return [f"{names}: shown, not ranked: too few pictures for a Fréchet distance."] if names else []
 
 

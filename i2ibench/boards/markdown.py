@@ -20,7 +20,7 @@ def render(boards: Sequence[Board]) -> str:
     """The boards one under the other, ending in a newline; empty for none."""
     if not boards:
         return ""
-    legend = f"**Best** and <ins>second</ins> of each column. {LEGEND}"
+    legend = f"**Best** and <ins>second</ins> standing of each column: {LEGEND}"
     return "\n\n".join([*map(_board, boards), legend]) + "\n"
 
 

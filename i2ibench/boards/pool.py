@@ -34,10 +34,14 @@ class Entry(NamedTuple):
         """A key to sort entries by."""
         return tuple("" if value is None else value for value in self)
 
+    @property
+    def title(self) -> str:
+        """The method, with its preset."""
+        return f"{self.method} ({self.preset})" if self.preset else self.method
+
     def __str__(self) -> str:
-        preset = f" ({self.preset})" if self.preset else ""
         budget = f" after {self.budget}" if self.budget else ""
-        return f"{self.method}{preset}{budget} on {self.task} at {self.resolution}{', quick' if self.quick else ''}"
+        return f"{self.title}{budget} on {self.task} at {self.resolution}{', quick' if self.quick else ''}"
 
 
 @dataclass(frozen=True)

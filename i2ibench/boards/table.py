@@ -1,57 +1,28 @@
 """Scores of many runs as tables: one board for each task and resolution, quick results on boards of their own.
 
-Two scores share a column only where name and protocol are the same, and only methods are ranked. `identity` and
-`real` frame them: what doing nothing scores, and what real pictures score.
+Two scores share a column only where name and protocol are the same: a board whose methods follow two protocols is
+refused, or asked for apart. Only methods are ranked. `identity`, `real` and `real train` frame them: what doing nothing
+scores, what real pictures score, and what a memoriser of the training pictures would.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from i2ibench.boards.pool import Pool, ScoreKey, canonical, pool, protocol_of
+from i2ibench.boards.columns import CALIBRATION, Column, columns_of
+from i2ibench.boards.mixture import mixture
+from i2ibench.boards.pool import Pool, canonical, pool
+from i2ibench.boards.ranks import Measured, ranks
 from i2ibench.errors import BenchError
-from i2ibench.protocol import Protocol
+from i2ibench.protocol import Protocol, Score
 from i2ibench.record import Cost, Provenance, Result
 from i2ibench.task import Resolution
 
-REFERENCES = ("identity", "real")
+REFERENCES = ("identity", *CALIBRATION)
 """Methods that are never ranked, in the order in which they close a board."""
-
-PICTURES_SCORED = frozenset(
-    {"split", "n", "n_reference", "reference", "reference_hash", "outputs_per_source", "subset_size"}
-)
-"""Protocol fields that say which pictures were scored, not how: the row "real" may differ in them from its column."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """Scores of one name under one protocol."""
-
-    name: str
-    higher_is_better: bool
-    protocol: Protocol | None
-    """None where no row has a number."""
-    alone: bool
-    """No other column has this name."""
-    ranks: bool = True
-    """Whether its numbers may rank methods (`Score.ranks`)."""
-    guests: tuple[Protocol, ...] = ()
-    """Other protocols that measure the same way, under which the row "real" is shown here."""
-
-    @property
-    def header(self) -> str:
-        """The name and an arrow towards better; the protocol's id where the name alone would not tell."""
-        told = f"{self.name} {'↑' if self.higher_is_better else '↓'}"
-        return told if self.alone or self.protocol is None else f"{told} [{self.protocol.id}]"
-
-    @property
-    def key(self) -> ScoreKey:
-        """Name and protocol id."""
-        return self.name, None if self.protocol is None else self.protocol.id
 
 
 @dataclass(frozen=True)
@@ -60,17 +31,26 @@ class Cell:
 
     mean: float | None = None
     spread: float | None = None
-    """Sample standard deviation over seeds; None for fewer than two, and where a value is infinite or NaN."""
+    """Sample standard deviation over training seeds; None for fewer than two, and where a value is infinite or NaN."""
     standard_error: float | None = None
-    """The metric's own, where there is one seed."""
+    """The metric's own, over pictures: of several seeds the root mean square, for their pictures are the same. None
+    where some seed has none."""
     seeds: int = 0
     """Seeds that have a number."""
     rank: int | None = None
-    """1 for the best method of the column, equal values share a rank; None where it takes no part."""
+    """1 for the best methods of the column (`boards.ranks`); None where it takes no part."""
     reasons: tuple[str, ...] = ()
     """Why some seed has no number."""
     protocol: Protocol | None = None
-    """The score's own, where it is not the column's (row "real" only)."""
+    """The score's own, where it is not the column's (rows of real pictures only)."""
+
+    @property
+    def variance(self) -> float | None:
+        """Of the mean, over seeds and over pictures, as far as they are known; None where neither is."""
+        over_seeds = None if self.spread is None else self.spread**2 / self.seeds
+        over_pictures = None if self.standard_error is None else self.standard_error**2
+        known = [variance for variance in (over_seeds, over_pictures) if variance is not None]
+        return sum(known) if known else None
 
 
 @dataclass(frozen=True)
@@ -117,84 +97,45 @@ class Board:
     quick: bool
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    mixed: str | None = None
+    """Whose protocols differ and in what, where a score stands in several columns."""
 
 
-def board(results: Sequence[Result]) -> list[Board]:
+def board(results: Sequence[Result], *, apart: bool = False) -> list[Board]:
     """The boards of `results`, a function of what they contain and not of their order.
 
-    Columns stand in the order of the scores of the fullest result. Raises `BenchError` where two results of one
-    method, preset, budget and seed disagree, and where two say otherwise which way a score is better.
+    Columns stand in the order of the scores of the fullest result. Raises `BenchError` where scores of one name, task
+    and resolution follow two protocols, unless they are asked for `apart`, a column each; where two results of one
+    method, preset, budget and seed disagree; and where two say otherwise which way a score is better.
     """
     groups: dict[tuple[str, Resolution, bool], list[Pool]] = {}
     for entry_pool in pool(results):
         entry = entry_pool.entry
         groups.setdefault((entry.task, entry.resolution, entry.quick), []).append(entry_pool)
     names = list(dict.fromkeys(score.name for result in canonical(results) for score in result.scores))
-    return [_board(task, resolution, quick, pools, names) for (task, resolution, quick), pools in groups.items()]
+    boards = [_board(task, resolution, quick, pools, names) for (task, resolution, quick), pools in groups.items()]
+    for one in boards:
+        if one.mixed and not apart:
+            raise BenchError(
+                f"{one.task} at {one.resolution}: {one.mixed}. Such numbers cannot share a column: score them again "
+                "under one protocol (i2ibench evaluate RUN --rescore), or show each in a column of its own "
+                "(i2ibench board --apart)"
+            )
+    return boards
 
 
 def _board(task: str, resolution: Resolution, quick: bool, pools: list[Pool], names: list[str]) -> Board:
-    columns = [column for name in names for column in _columns(name, pools)]
+    columns = [column for name in names for column in columns_of(name, pools)]
     rows = [_row(entry_pool, columns) for entry_pool in pools]
     for index, column in enumerate(columns):
         if column.ranks:
             rows = _ranked(rows, index, column.higher_is_better)
-    return Board(task, resolution, quick, tuple(columns), tuple(sorted(rows, key=_place)))
-
-
-def _columns(name: str, pools: Sequence[Pool]) -> list[Column]:
-    """The columns of one score, those with the most numbers first; "real" adds one only where it fits in no other."""
-    protocols: dict[str, Protocol] = {}
-    numbers: Counter[str] = Counter()
-    guests: dict[str, list[Protocol]] = {}
-    ways: set[bool] = set()
-    silent: set[str] = set()
-    for entry_pool in sorted(pools, key=lambda found: found.entry.method == "real"):
-        named = entry_pool.named(name)
-        taken = set(named)  # a column shows one number of a row, so it cannot take in a second protocol's
-        for scores in named.values():
-            ways |= {score.higher_is_better for score in scores.values()}
-            protocol = protocol_of(scores)
-            if protocol is None:
-                continue
-            if entry_pool.entry.method == "real" and protocol.id not in protocols:
-                home = _home(protocol, protocols.values())
-                if home is not None and home.id not in taken:
-                    taken.add(home.id)
-                    guests.setdefault(home.id, []).append(protocol)
-                    continue
-            protocols[protocol.id] = protocol
-            if not all(score.ranks for score in scores.values()):
-                silent.add(protocol.id)
-            numbers[protocol.id] += sum(score.value is not None for score in scores.values())
-    if len(ways) > 1:
-        raise BenchError(
-            f"some results say that higher {name} is better and some that lower is: they come from different metrics, "
-            "so score them again with one version of i2ibench"
-        )
-    if not ways:
-        return []
-    order = sorted(protocols, key=lambda id: (-numbers[id], id))
-    if not order:
-        return [Column(name, ways == {True}, None, alone=True)]
-    return [
-        Column(
-            name,
-            ways == {True},
-            protocols[id],
-            alone=len(order) == 1,
-            ranks=id not in silent,
-            guests=tuple(guests.get(id, ())),
-        )
-        for id in order
-    ]
-
-
-def _home(protocol: Protocol, columns: Collection[Protocol]) -> Protocol | None:
-    """The column's protocol under which a real row's score may be shown: the nearest that measures the same way."""
-    differing = {column.id: protocol.difference(column).keys() for column in columns}
-    fits = [column for column in columns if differing[column.id] <= PICTURES_SCORED]
-    return min(fits, key=lambda column: (len(differing[column.id]), column.id), default=None)
+    protocols: dict[str, list[Protocol]] = {}
+    for column in columns:
+        if column.protocol is not None:
+            protocols.setdefault(column.name, []).append(column.protocol)
+    rows = sorted(rows, key=lambda row: _place(row, columns))
+    return Board(task, resolution, quick, tuple(columns), tuple(rows), mixture(protocols, pools))
 
 
 def _row(entry_pool: Pool, columns: Sequence[Column]) -> Row:
@@ -213,7 +154,7 @@ def _row(entry_pool: Pool, columns: Sequence[Column]) -> Row:
 def _cell(entry_pool: Pool, column: Column) -> Cell | None:
     scores = entry_pool.scores.get(column.key, {})
     own = None
-    if not scores and entry_pool.entry.method == "real":
+    if not scores and entry_pool.entry.method in CALIBRATION:
         own = next((guest for guest in column.guests if (column.name, guest.id) in entry_pool.scores), None)
         scores = {} if own is None else entry_pool.scores[column.name, own.id]
     scores = {**entry_pool.scores.get((column.name, None), {}), **scores}
@@ -228,11 +169,19 @@ def _cell(entry_pool: Pool, column: Column) -> Cell | None:
     return Cell(
         mean=statistics.mean(values),
         spread=statistics.stdev(values) if len(values) > 1 and finite else None,
-        standard_error=present[0].standard_error if len(present) == 1 else None,
+        standard_error=_over_pictures(present),
         seeds=len(values),
         reasons=tuple(reasons),
         protocol=own,
     )
+
+
+def _over_pictures(scores: Sequence[Score]) -> float | None:
+    """The root mean square of the scores' standard errors; None where one has none that is finite."""
+    errors = [score.standard_error for score in scores if score.standard_error is not None]
+    if len(errors) < len(scores) or not all(map(math.isfinite, errors)):
+        return None
+    return math.sqrt(statistics.fmean(error**2 for error in errors))
 
 
 def _cost(costs: Sequence[Cost]) -> TrainingCost:
@@ -248,29 +197,32 @@ def _cost(costs: Sequence[Cost]) -> TrainingCost:
 
 def _ranked(rows: Sequence[Row], index: int, higher_is_better: bool) -> list[Row]:
     """`rows` with ranks in one column: methods that have a number for each of their seeds, NaN left out."""
-    sign = 1 if higher_is_better else -1
-    standing = [sign * mean for row in rows if (mean := _contends(row, index)) is not None]
+    found = ranks([_contends(row, index) for row in rows], higher_is_better)
 
-    def ranked(row: Row) -> Row:
-        mean, cell = _contends(row, index), row.cells[index]
-        if mean is None or cell is None:
+    def ranked(row: Row, rank: int | None) -> Row:
+        cell = row.cells[index]
+        if rank is None or cell is None:
             return row
-        cell = replace(cell, rank=1 + sum(other > sign * mean for other in standing))
-        return replace(row, cells=(*row.cells[:index], cell, *row.cells[index + 1 :]))
+        return replace(row, cells=(*row.cells[:index], replace(cell, rank=rank), *row.cells[index + 1 :]))
 
-    return [ranked(row) for row in rows]
+    return [ranked(row, rank) for row, rank in zip(rows, found, strict=True)]
 
 
-def _contends(row: Row, index: int) -> float | None:
-    """The mean with which `row` is ranked in a column, if it is."""
+def _contends(row: Row, index: int) -> Measured | None:
+    """What `row` is ranked by in a column, if it is."""
     cell = row.cells[index]
     if row.is_reference or cell is None or cell.mean is None or math.isnan(cell.mean):
         return None
-    return cell.mean if cell.seeds == len(row.seeds) else None
+    return Measured(cell.mean, cell.variance) if cell.seeds == len(row.seeds) else None
 
 
-def _place(row: Row) -> tuple[object, ...]:
-    """Methods by their ranks, column after column; references last; equals by name."""
+def _place(row: Row, columns: Sequence[Column]) -> tuple[object, ...]:
+    """Methods by rank and then by mean, column after column; references last; equals by name."""
     reference = REFERENCES.index(row.method) + 1 if row.is_reference else 0
-    ranks = tuple(math.inf if cell is None or cell.rank is None else cell.rank for cell in row.cells)
-    return reference, ranks, row.method, row.preset or "", row.budget or ""
+    standings = [
+        (math.inf, 0.0)
+        if cell is None or cell.rank is None or cell.mean is None
+        else (cell.rank, -cell.mean if column.higher_is_better else cell.mean)
+        for cell, column in zip(row.cells, columns, strict=True)
+    ]
+    return reference, standings, row.method, row.preset or "", row.budget or ""

@@ -33,7 +33,7 @@ def table(board: Board) -> Group:
     layout = lay_out(board)
     notes = [f"{index}. {text}" for index, text in enumerate(layout.footnotes, start=1)]
     notes += [f"- {text}" for text in layout.remarks]
-    legend = f"Bold: best of a column; underlined: second. {LEGEND}"
+    legend = f"Bold is best and underlined second standing of a column: {LEGEND}"
     return Group(
         RichText(layout.title, style="bold"),
         _Fitted(layout),

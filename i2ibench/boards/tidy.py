@@ -25,7 +25,10 @@ COST = {
 """Columns of a result's cost, and the fields of `Cost` they hold."""
 
 RESULT = ("task", "resolution", "method", "preset", "seed", "budget", "quick")
-SCORE = ("metric", "value", "standard_error", "n", "higher_is_better", "protocol_id", "reason")
+INTERVAL = ("interval_low", "interval_high")
+"""Columns of a score's 95 % interval; a file written before there were any lacks them."""
+
+SCORE = ("metric", "value", "standard_error", *INTERVAL, "n", "higher_is_better", "protocol_id", "reason")
 COLUMNS = (*RESULT, *SCORE, *COST, "protocol")
 """The columns, in order. `protocol` is the whole protocol as JSON, so that a reader can say what differs."""
 
@@ -64,7 +67,7 @@ def read(path: Path) -> list[Result]:
     except (ValueError, pd.errors.ParserError) as error:  # ValueError: not UTF-8, or empty
         told = " ".join(str(error).split())
         raise BenchError(f"{where} is not a CSV ({told}): write it from results again") from error
-    missing = [name for name in COLUMNS if name not in rows.columns]
+    missing = [name for name in COLUMNS if name not in rows.columns and name not in INTERVAL]
     unknown = [str(name) for name in rows.columns if name not in COLUMNS]
     if missing or unknown:
         told = "; ".join(
@@ -73,6 +76,7 @@ def read(path: Path) -> list[Result]:
         raise BenchError(f"{where} does not have the columns of a scores file ({told}): write it from results again")
     if rows.empty:
         raise BenchError(f"{where} holds no scores: write it from results again")
+    rows = rows.reindex(columns=list(COLUMNS), fill_value="")
     records = zip(*(rows[name].tolist() for name in COLUMNS), strict=True)
     parsed = [
         _parsed(dict(zip(COLUMNS, record, strict=True)), f"{where}, row {number}")
@@ -95,6 +99,7 @@ def _record(result: Result, score: Score) -> dict[str, str]:
         "resolution": str(result.resolution),
         **{name: getattr(score, name) for name in ("value", "standard_error", "n", "higher_is_better", "reason")},
         "metric": score.name,
+        **dict(zip(INTERVAL, score.interval or (None, None), strict=True)),
         "protocol_id": None if score.protocol is None else score.protocol.id,
         "protocol": None if score.protocol is None else score.protocol.model_dump_json(exclude_none=True),
         **{column: None if cost is None else getattr(cost, field) for column, field in COST.items()},
@@ -114,12 +119,14 @@ def _parsed(record: Mapping[str, str], where: str) -> tuple[Result, Score]:
 
     told = {name: None if text == "" else text for name, text in record.items()}
     cost = {field: told[column] for column, field in COST.items()}
+    interval = tuple(told[name] for name in INTERVAL)
     try:
         protocol = Protocol.model_validate_json(record["protocol"]) if record["protocol"] else None
         score = Score.model_validate(
             {
-                **{name: told[name] for name in SCORE if name not in ("metric", "protocol_id")},
+                **{name: told[name] for name in SCORE if name not in ("metric", "protocol_id", *INTERVAL)},
                 "name": told["metric"],
+                "interval": None if interval == (None, None) else interval,
                 "protocol": protocol,
             }
         )

@@ -34,6 +34,11 @@ def differences(one: Protocol, other: Protocol, here: str, there: str) -> str:
     )
 
 
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
 def number(value: float, decimals: int) -> str:
     """A score with that many decimals; infinities and NaN by their names."""
     if math.isfinite(value):

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -68,6 +69,7 @@ def test_k_widens_the_tolerance(result: Make, file: Path) -> None:
     assert not against(file, baseline, [result(fid=65.0)], k=3.0).regressed
 
 
+@settings(deadline=None)
 @given(
     then=st.lists(st.floats(1, 100), min_size=1, max_size=4),
     now=st.lists(st.floats(1, 100), min_size=1, max_size=3),
@@ -177,6 +179,33 @@ def test_a_turned_direction_is_no_pass(result: Make, file: Path) -> None:
 def test_many_problems_are_counted(result: Make, file: Path) -> None:
     with pytest.raises(BenchError, match=r"; and 4 more\. Give results"):
         against(file, [result(f"m{i}", fid=1.0) for i in range(10)], [result("m9", fid=1.0)])
+
+
+def test_a_row_of_real_pictures_may_be_new_and_a_lost_one_is_no_pass(result: Make, real: Make, file: Path) -> None:
+    row = real("real train", fid=20.0, ssim="a score of single pictures")
+    report = against(file, [result(fid=60.0)], [result(fid=60.0), row])
+    assert verdicts(report) == {"fid": "not checked", "ssim": "not checked"} and not report.regressed
+    assert [(c.run[:10], c.verdict.value) for c in report.changes if c.now is not None] == [
+        ("pix2pix (s", "unchanged"),
+        ("real train", "not checked"),
+    ]
+    assert {change.basis for change in report.changes if change.run.startswith("real")} == {"not in the baseline"}
+    with pytest.raises(BenchError, match=r"real train on .* is in the baseline and not in the results"):
+        against(file, [result(fid=60.0), row], [result(fid=60.0)])
+
+
+def test_a_baseline_written_without_intervals_still_checks(small_board: list[Result], file: Path) -> None:
+    tidy.write(small_board, file)
+    frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+    frame.drop(columns=list(tidy.INTERVAL)).to_csv(file, index=False)
+    assert not check(small_board, file).regressed
+
+
+def test_the_committed_baseline_passes_its_own_check() -> None:
+    baseline = Path(__file__).parents[2] / "leaderboards" / "quick.csv"
+    report = check(tidy.read(baseline), baseline)
+    assert not report.regressed and not report.improved
+    assert sum(change.verdict is Verdict.UNCHANGED for change in report.changes) > 20
 
 
 def test_methods_narrow_both_sides(result: Make, file: Path) -> None:

@@ -24,7 +24,7 @@ def test_a_wide_terminal_gets_one_table(small_board: list[Result]) -> None:
     text = printed(small_board, 200)
     assert text.count("┏") == 1
     assert "│ pix2pix (small)  │     2 │" in text
-    assert "3. under its own protocol" in text
+    assert "3. other pictures than in the column's protocol" in text
 
 
 def test_a_narrow_terminal_gets_several_with_nothing_cut(small_board: list[Result]) -> None:
@@ -33,7 +33,7 @@ def test_a_narrow_terminal_gets_several_with_nothing_cut(small_board: list[Resul
     assert text.count("│ c_glow (small)") == text.count("┏")
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
-    for cell in ("61.0 ± 1.4", "3.250 ± 0.354", "n/a [2]", "1,000,000"):
+    for cell in ("61.0 ± 1.4", "0.5100 ± 0.0141 (0.0100)", "3.250 ± 0.354", "n/a [2]", "1,000,000", "bpd 64x64 ↓"):
         assert cell in text
 
 

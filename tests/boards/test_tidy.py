@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from i2ibench.boards import tidy
@@ -32,6 +32,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "board.csv"
 
 
+@settings(deadline=None)
 @given(
     drawn=st.lists(
         st.tuples(words, st.none() | words, st.integers(0, 9) | st.none(), numbers, numbers, words, costs),
@@ -57,6 +58,27 @@ def test_results_read_back_exactly(
 def test_a_value_reads_back_to_the_bit(result: Make, file: Path, value: float | None) -> None:
     tidy.write([result(fid=value)], file)
     assert repr(tidy.read(file)[0].scores[0].value) == repr(value)
+
+
+def with_interval(result: Result, interval: tuple[float, float] | None) -> Result:
+    scores = tuple(score.model_copy(update={"interval": interval}) for score in result.scores)
+    return result.model_copy(update={"scores": scores})
+
+
+@pytest.mark.parametrize("interval", [None, (0.1 + 0.2, 0.4), (-math.inf, math.inf)])
+def test_an_interval_reads_back(result: Make, file: Path, interval: tuple[float, float] | None) -> None:
+    tidy.write([with_interval(result(fid=0.3), interval)], file)
+    assert tidy.read(file)[0].scores[0].interval == interval
+    row = pd.read_csv(file, dtype=str, keep_default_na=False).iloc[0]
+    assert (row["interval_low"], row["interval_high"]) == (("", "") if interval is None else tuple(map(repr, interval)))
+
+
+def test_a_file_without_intervals_is_read(small_board: list[Result], file: Path) -> None:
+    told = [with_interval(result, (0.0, 1.0)) for result in small_board]
+    tidy.write(told, file)
+    frame = pd.read_csv(file, dtype=str, keep_default_na=False)
+    frame.drop(columns=list(tidy.INTERVAL)).to_csv(file, index=False)
+    assert without_provenance(tidy.read(file)) == without_provenance(small_board)
 
 
 @pytest.mark.parametrize("reason", ["two\nlines", 'a "quoted", comma', "n/a", "NaN", "None", " spaces ", "\r\n"])
@@ -99,6 +121,7 @@ def changed(file: Path, old: str, new: str) -> None:
         (",value,", ",score,", "missing: value; unknown: score"),
         (",61.5,", ",sixty,", r"row 1: value is 'sixty'"),
         (",small,0,", ",small,zero,", r"row 1: seed is 'zero'"),
+        (",61.5,,,", ",61.5,,1.0,", r"row 1: interval.1 is 'None'"),
         (",64x64,", ",64 by 64,", r"resolution '64 by 64' is not HEIGHTxWIDTH"),
         ('""n"":200', '""n"":100', r"states protocol_id '\w{12}' but holds the protocol \w{12}"),
         ('""n"":200', '""n"":', r"row 1: protocol is"),

@@ -70,6 +70,23 @@ def test_of_more_val_pictures_as_many_are_taken_as_test_has(make_split) -> None:
     assert fewer.n == 4 and fewer.protocol.difference(wanted.protocol) == {"n": (4, 5)}
 
 
+def test_of_training_pictures_sets_alone_are_scored(make_split, brightness) -> None:
+    test, train = make_split(5, (32, 32)), make_split(8, (32, 32), name="train", seed=5)
+    found = {s.name: s for s in ceiling(test, train, [SET, "psnr", brightness], sets_only=True)}
+    (wanted,) = evaluate(as_outputs(train, list(test.rows.names)), test, [SET]).scores
+    assert found[SET].value == pytest.approx(wanted.value, rel=1e-5) and wanted.value > 0.1
+    assert found[SET].protocol == wanted.protocol  # the first five of eight: as many as there are outputs
+    assert found[brightness].value is None and "the row real has this score" in found[brightness].reason
+    assert found["psnr"].value is None and "compared with itself" in found["psnr"].reason
+
+
+def test_a_memoriser_scores_what_the_training_pictures_do_and_a_copy_of_test_nothing(make_split) -> None:
+    test = make_split(6, (32, 32))
+    (own,) = ceiling(test, test, [SET], sets_only=True)
+    (train,) = ceiling(test, make_split(6, (32, 32), name="train", seed=5), [SET], sets_only=True)
+    assert own.value == pytest.approx(0, abs=1e-3) and train.value > 0.1
+
+
 def test_a_limit_marks_it(make_split, brightness) -> None:
     test, val = make_split(6, (32, 32)), make_split(6, (32, 32), name="val", seed=5)
     scores = ceiling(test, val, [SET, brightness], limit=4)
