@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from i2ibench import registry
 from i2ibench.adapter import Adapter, Shape, config_from, config_values
+from i2ibench.distributed import Ranks
 from i2ibench.errors import BenchError
 from i2ibench.progress import Progress, Silent
 from i2ibench.record import Budget, Cost, Result, RunSpec, Stages, Status
@@ -24,14 +25,11 @@ if TYPE_CHECKING:
     import torch
 
     from i2ibench.data.rows import Split
-    from i2ibench.models.method import Batch, Method
+    from i2ibench.models.method import Method
+    from i2ibench.translation import Translation
 
 Stage = Literal["prepare", "train", "translate", "score"]
 STAGES: tuple[Stage, ...] = ("prepare", "train", "translate", "score")
-
-LIKELIHOOD_DRAWS = 3
-"""Dequantisation draws a picture for bits per dimension."""
-_TRANSLATE_BATCH = 16
 
 
 def plan(
@@ -87,6 +85,10 @@ class Run:
     """Metrics to score by; None: the task's."""
     checkpoint_steps: int | None = None
     checkpoint_minutes: float = 1.0
+    reference: str = "test"
+    """The split whose real targets sets of outputs are compared with."""
+    ranks: Ranks = field(default_factory=Ranks)
+    """The processes that share the scoring."""
 
     @cached_property
     def folder(self) -> RunFolder:
@@ -187,57 +189,38 @@ class Run:
         self.folder.save(self.folder.record().model_copy(update={"cost": cost}))
 
     def _translate(self) -> None:
-        import pandas
-        import torch
+        self._translation().outputs(self.method())
 
-        from i2ibench.data.batches import in_order
+    def _translation(self) -> Translation:
+        from i2ibench.translation import Translation
 
-        split, method = self.split("test"), self.method()
-        bits: dict[str, list[float]] = {}
-        total = min(len(split), self.spec.limit or len(split))
-        with torch.inference_mode(), self.progress.track(f"translate {self.spec.method}", total, "pictures") as advance:
-            for batch in in_order(split, _TRANSLATE_BATCH, self.spec.limit):
-                on_device = batch.to(self.device)
-                self._translate_batch(method, on_device)
-                if self.adapter.card.likelihood:
-                    bits.update(self._bits_per_dim(method, on_device))
-                advance(len(batch))
-        if bits:
-            table = pandas.DataFrame.from_dict(bits, orient="index").rename_axis("name")
-            table.columns = table.columns.map(str)
-            with written(self.folder.likelihoods) as aside:
-                table.to_parquet(aside)
-
-    def _translate_batch(self, method: Method, batch: Batch) -> None:
-        """Write a batch's translations unless all are there: a resumed stage forms the same batches, the same bits."""
-        from i2ibench.data.pictures import to_pixels, write_png
-
-        files = [self.folder.translations / f"{name}.png" for name in batch.names]
-        if not all(file.exists() for file in files):
-            outputs = to_pixels(self.adapter.translate(method, batch, seed=self.spec.seed))
-            for file, pixels in zip(files, outputs, strict=True):
-                write_png(file, pixels)
-
-    def _bits_per_dim(self, method: Method, batch: Batch) -> dict[str, list[float]]:
-        draws = [
-            method.bits_per_dim(batch, seed=self.spec.seed, draw=draw).tolist() for draw in range(LIKELIHOOD_DRAWS)
-        ]
-        return dict(zip(batch.names, map(list, zip(*draws, strict=True)), strict=True))
+        spec = self.spec
+        return Translation(
+            self.adapter, self.split("test"), self.folder, spec.seed, spec.limit, self.device, self.progress
+        )
 
     def _score(self) -> None:
         from i2ibench import samples
         from i2ibench.metrics.evaluate import evaluate
         from i2ibench.store import write_record
+        from i2ibench.translation import saved_bits_per_dim
 
-        split = self.split("test")
+        split, metrics, translation = self.split("test"), self.metrics or list(self.task.metrics), self._translation()
+        kinds = [registry.metric(name) for name in metrics]
+        if translation.lacks_samples(kinds):
+            translation.samples(self.method(), kinds)
         evaluation = evaluate(
             self.folder.translations,
             split,
-            self.metrics or list(self.task.metrics),
+            metrics,
             device=self.device,
-            bits_per_dim=self._saved_bits_per_dim(),
+            reference=None if self.reference == "test" else self.split(self.reference),
+            samples=self.folder.variations if self.folder.variations.exists() else None,
+            deterministic=not self.adapter.card.stochastic,
+            bits_per_dim=saved_bits_per_dim(self.folder),
             limit=self.spec.limit,
             progress=self.progress,
+            ranks=self.ranks,
         )
         samples.draw(self.folder.samples, split, {self.spec.method: self.folder.translations}, self.spec.limit)
         record = self.folder.record()
@@ -262,16 +245,6 @@ class Run:
         plain = config_values(self.adapter.configure(self.spec.preset))
         changed = {name: value for name, value in self.spec.config.items() if value != plain[name]}
         return ", ".join([self.spec.preset, *(f"{name}={value}" for name, value in changed.items())])
-
-    def _saved_bits_per_dim(self) -> dict[str, list[float]] | None:
-        import pandas
-
-        if not self.folder.likelihoods.exists():
-            return None
-        table = pandas.read_parquet(self.folder.likelihoods)
-        return {
-            str(name): [float(value) for value in row] for name, row in zip(table.index, table.to_numpy(), strict=True)
-        }
 
 
 def find(path: Path, device: torch.device, progress: Progress | None = None) -> Run:

@@ -29,6 +29,7 @@ class RunFolder:
         self.losses = path / "losses.jsonl"
         self.loss_curves = path / "losses.png"
         self.translations = path / "translations"
+        self.variations = path / "variations"
         self.likelihoods = path / "bits_per_dim.parquet"
         self.scores = path / "scores.json"
         self.per_picture = path / "per_picture.parquet"

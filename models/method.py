@@ -70,13 +70,19 @@ class Batch:
         values: dict[str, Any] = {f.name: move(getattr(self, f.name)) for f in dataclasses.fields(self)}
         return Batch(**values)
 
-    def __getitem__(self, index: int | slice) -> Batch:
-        """One picture, or a slice of them, still as a batch."""
+    def __getitem__(self, index: int | slice | list[int]) -> Batch:
+        """One picture, a slice of them or those listed, still as a batch."""
         rows = slice(index, index + 1) if isinstance(index, int) else index
-        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        picked: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
-        if self.frames is not None:
-            picked["frames"] = tuple(frame[rows] for frame in self.frames)
+
+        def pick(name: str, value: Any) -> Any:
+            if name == "frames":
+                return tuple(frame[rows] for frame in value)
+            if isinstance(value, tuple) and isinstance(rows, list):
+                return tuple(value[row] for row in rows)
+            return value[rows]
+
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        picked = {name: None if value is None else pick(name, value) for name, value in values.items()}
         return Batch(**picked)
 
 

@@ -1,0 +1,126 @@
+"""The translate stage: a split's outputs, further samples of its sources, and the method's own likelihoods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from i2ibench.adapter import Adapter
+from i2ibench.data.batches import in_order
+from i2ibench.data.pictures import to_pixels, write_png
+from i2ibench.data.rows import Split
+from i2ibench.models.method import Batch, Method
+from i2ibench.progress import Progress
+from i2ibench.store import RunFolder, written
+
+if TYPE_CHECKING:
+    from i2ibench.metrics.metric import Metric
+
+LIKELIHOOD_DRAWS = 3
+"""Dequantisation draws a picture for bits per dimension."""
+_BATCH = 16
+
+Advance = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A trained method, and where its outputs on `split` go. What is there already is kept.
+
+    A resumed translation forms the same batches as one that was never stopped: the same bits.
+    """
+
+    adapter: type[Adapter]
+    split: Split
+    folder: RunFolder
+    seed: int
+    limit: int | None
+    device: torch.device
+    progress: Progress
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The sources that are translated."""
+        return self.split.rows.names[: self.limit]
+
+    @torch.inference_mode()
+    def outputs(self, method: Method) -> None:
+        """Write every source's translation, and of a likelihood method its bits per dimension of every target."""
+        bits: dict[str, list[float]] = {}
+        with self.progress.track(f"translate {self._title}", len(self.names), "pictures") as advance:
+            for batch in in_order(self.split, _BATCH, self.limit):
+                on_device = batch.to(self.device)
+                self._write(method, on_device, self.folder.translations)
+                if self.adapter.card.likelihood:
+                    bits.update(self._bits_per_dim(method, on_device))
+                advance(len(batch))
+        if bits:
+            _save(bits, self.folder.likelihoods)
+
+    def lacks_samples(self, metrics: Iterable[type[Metric]]) -> bool:
+        """Whether some source has fewer samples than `metrics` compare; of a deterministic method none has."""
+        folders = self._wanted(metrics)
+        return any(not (folder / f"{name}.png").exists() for folder, names in folders.items() for name in names)
+
+    @torch.inference_mode()
+    def samples(self, method: Method, metrics: Iterable[type[Metric]]) -> None:
+        """Write the further samples of a source that `metrics` compare, into `variations/01`, `variations/02`..."""
+        folders = self._wanted(metrics)
+        total = sum(map(len, folders.values()))
+        with self.progress.track(f"sample {self._title}", total, "pictures") as advance:
+            for batch in in_order(self.split, _BATCH, self.limit):
+                on_device = batch.to(self.device)
+                for number, (folder, names) in enumerate(folders.items(), start=1):
+                    rows = [row for row, name in enumerate(batch.names) if name in names]
+                    if rows:
+                        self._write(method, on_device[rows], folder, number)
+                        advance(len(rows))
+
+    @property
+    def _title(self) -> str:
+        return self.adapter.card.name
+
+    def _wanted(self, metrics: Iterable[type[Metric]]) -> dict[Path, set[str]]:
+        """The sources of which each folder of further samples must have one; fewer from one folder to the next."""
+        asked = [(kind.samples, set(kind.sampled(self.names))) for kind in metrics if kind.samples > 1]
+        if not self.adapter.card.stochastic:
+            return {}
+        return {
+            self.folder.variations / f"{number:02d}": set().union(*(names for count, names in asked if count > number))
+            for number in range(1, max((count for count, _ in asked), default=1))
+        }
+
+    def _write(self, method: Method, batch: Batch, folder: Path, sample: int = 0) -> None:
+        """Write a batch's translations unless all are there."""
+        files = [folder / f"{name}.png" for name in batch.names]
+        if not all(file.exists() for file in files):
+            outputs = to_pixels(self.adapter.translate(method, batch, seed=self.seed, sample=sample))
+            for file, pixels in zip(files, outputs, strict=True):
+                write_png(file, pixels)
+
+    def _bits_per_dim(self, method: Method, batch: Batch) -> dict[str, list[float]]:
+        draws = [method.bits_per_dim(batch, seed=self.seed, draw=draw).tolist() for draw in range(LIKELIHOOD_DRAWS)]
+        return dict(zip(batch.names, map(list, zip(*draws, strict=True)), strict=True))
+
+
+def saved_bits_per_dim(folder: RunFolder) -> dict[str, list[float]] | None:
+    """Bits per dimension by picture's name, one a draw; None where the method has no likelihood."""
+    import pandas
+
+    if not folder.likelihoods.exists():
+        return None
+    table = pandas.read_parquet(folder.likelihoods)
+    return {str(name): [float(value) for value in row] for name, row in zip(table.index, table.to_numpy(), strict=True)}
+
+
+def _save(bits: Mapping[str, Sequence[float]], path: Path) -> None:
+    import pandas
+
+    table = pandas.DataFrame.from_dict(bits, orient="index").rename_axis("name")
+    table.columns = table.columns.map(str)
+    with written(path) as aside:
+        table.to_parquet(aside)
