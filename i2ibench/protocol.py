@@ -48,6 +48,17 @@ class Protocol(BaseModel):
     weights_sha256: str | None = None
     resize: str | None = None
     """Filter and size that bring a picture to the network."""
+    content: str | None = None
+    """Of a product of two distances: by what the outputs are compared with their sources."""
+    feeding: str | None = None
+    """How a picture is given to the network, where not whole and in [-1, 1]: its numbers, crops and mirrorings."""
+    classifier: str | None = None
+    """What recognises classes by the network's features, and how it is fitted."""
+    training: str | None = None
+    """What it is fitted to: "train pictures", "outputs"..."""
+    training_hash: str | None = None
+    """sha256 of those pictures' content, where they are real."""
+    n_training: int | None = None
 
     # by which arithmetic
     window: str | None = None
@@ -60,6 +71,10 @@ class Protocol(BaseModel):
     neighbours: str | None = None
     """How many, and which points count as neighbours."""
     seed: int | None = None
+    pairs: str | None = None
+    """Which samples of a source are compared with each other, of which sources, and how their means are taken."""
+    divergence: str | None = None
+    """Of which distributions from which, and in which unit."""
     classes: int | None = None
     """Classes that a mean over classes was taken of."""
     label_table: str | None = None
@@ -100,6 +115,8 @@ class Score(BaseModel):
     value: float | None
     standard_error: float | None = None
     """Of the value over pictures or subsets; None where the metric gives none."""
+    interval: tuple[float, float] | None = None
+    """95 % interval of the value over pictures (`metrics.statistics`); None where the metric gives none."""
     n: int
     higher_is_better: bool
     ranks: bool = True

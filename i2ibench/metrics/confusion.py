@@ -19,6 +19,7 @@ from typing_extensions import Self
 
 from i2ibench.errors import BenchError
 from i2ibench.metrics.metric import Chunk, Metric, Setting
+from i2ibench.metrics.statistics import Interval, bootstrap, percentile_interval
 from i2ibench.protocol import Protocol, Score
 from i2ibench.task import IGNORE
 
@@ -73,23 +74,26 @@ class LabelMetric(Metric):
         self.matrices.update(other.matrices)
 
     def compute(self) -> tuple[Score, ...]:
-        """The three scores with delete-one-picture jackknife standard errors."""
+        """The three scores with delete-one-picture jackknife standard errors and bootstrap intervals over pictures."""
         matrices = self._stacked()
         scores = label_scores(matrices.sum(0))
-        errors = jackknife(matrices)
+        errors, intervals = jackknife(matrices), bootstrap_intervals(matrices)
         protocol = self.protocol()
         return tuple(
             Score(
                 name=column,
                 value=float(value),
                 standard_error=None if np.isnan(error) else float(error),
+                interval=interval,
                 n=len(matrices),
                 higher_is_better=better,
                 protocol=protocol,
             )
             if not np.isnan(value)
             else Score.not_available(column, better, "no pixel of the label maps belongs to a class")
-            for (column, better), value, error in zip(self.columns.items(), scores[:3], errors, strict=True)
+            for (column, better), value, error, interval in zip(
+                self.columns.items(), scores[:3], errors, intervals, strict=True
+            )
         )
 
     def per_picture(self) -> Mapping[str, Mapping[str, float]]:
@@ -146,6 +150,24 @@ def jackknife(matrices: Counts) -> tuple[float, float, float]:
     without_one = label_scores(matrices.sum(0) - matrices)[:3]
     pixel, per_class, miou = (float(np.sqrt((n - 1) / n * np.square(v - np.mean(v)).sum())) for v in without_one)
     return pixel, per_class, miou
+
+
+def bootstrap_intervals(matrices: Counts) -> tuple[Interval | None, ...]:
+    """95 % percentile bootstrap intervals of the three scores over pictures; None for fewer than two.
+
+    A resample's matrix is the sum of its pictures'. A class that only few pictures have is in some resamples and not in
+    others, so the means over classes are resampled with the classes they are of.
+    """
+    n, classes = len(matrices), matrices.shape[-1]
+    if n < 2:
+        return None, None, None
+    flat = torch.from_numpy(matrices).reshape(n, -1).double()  # counts, so that their sums are exact in any order
+
+    def scores(drawn: Tensor) -> Tensor:
+        resampled = (drawn @ flat).long().reshape(-1, classes, classes).numpy()
+        return torch.from_numpy(np.stack(label_scores(resampled)[:3], axis=1))
+
+    return tuple(percentile_interval(column) for column in bootstrap(scores, n).unbind(1))
 
 
 def _ratio(part: Counts, whole: Counts) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from i2ibench import weights as weight_files
+from i2ibench.metrics.statistics import mean_interval
 from i2ibench.protocol import Protocol, Score
 from i2ibench.task import Resolution, Task
 
@@ -36,11 +37,22 @@ class Setting:
     """Real target pictures on the other side."""
     reference_hash: str
     """sha256 over the real target pictures' content."""
+    reference_split: str | None = None
+    """The split whose real targets sets of outputs are compared with, where it is not `split`."""
+    names: tuple[str, ...] = ()
+    """The outputs' names, in the split's order."""
+    samples: Mapping[str, int] = field(default_factory=dict)
+    """Samples at hand of each source, by its name, where there are several."""
     quick: bool = False
     """Only a part of the split is scored."""
     likelihood_draws: int = 0
     """Dequantisation draws of `Chunk.bits_per_dim`; 0 where the method has no likelihood or is unknown."""
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def reference(self) -> str:
+        """The real side of metrics of two sets, as protocols name it."""
+        return f"all targets of {self.reference_split or self.split}"
 
     def protocol(self, metric: str, **fields: object) -> Protocol:
         """The metric's protocol in this setting."""
@@ -71,6 +83,8 @@ class Chunk:
     """int64 `[B, H, W]` of the source (of a real target picture, its own), 255 ignored."""
     classes: Tensor | None = None
     """int64 `[B]`: the class that each output was asked to be of (of a real target picture, its own)."""
+    source_classes: Tensor | None = None
+    """int64 `[B]`: the class of each source, -1 where it has none; where `classes` are of outputs."""
     frames: tuple[tuple[str, int], ...] | None = None
     """Sequence and number of each picture that is a frame; those of a sequence come in order, across chunks too."""
     flow: Tensor | None = None
@@ -78,6 +92,12 @@ class Chunk:
     bits_per_dim: Tensor | None = None
     """float64 `[B, draws]` from the method itself."""
     extract: Callable[[str, Side], Tensor] | None = None
+    read_samples: Callable[[int, Sequence[int]], Tensor] | None = None
+
+    def samples(self, number: int, rows: Sequence[int]) -> Tensor:
+        """Sample `number` (0 is the output itself) of the sources in `rows` of this chunk, as `output`."""
+        assert self.read_samples is not None, "a chunk of one sample a source has no others"
+        return self.read_samples(number, rows)
 
     def features(self, extractor: str, side: Side) -> Tensor:
         """float32 `[B, d]` of one side by a named extractor (`metrics.extractors`); computed once per chunk."""
@@ -101,11 +121,27 @@ class Metric(ABC):
     """Looks for the label map of the source in the output."""
     reads_source: ClassVar[bool] = False
     """Compares each output with its own source, which a real target picture, taken for an output, does not have."""
+    samples: ClassVar[int] = 1
+    """Samples of a source that it looks at."""
+    sources: ClassVar[int | None] = None
+    """Of how many sources it looks at several samples; None: all."""
     weights: ClassVar[tuple[str, ...]] = ()
     """Names of the weights (`i2ibench.weights`) it cannot be had without."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
+
+    @classmethod
+    def on(cls, extractor: str, name: str, title: str, columns: Mapping[str, bool] | None = None) -> type[Self]:
+        """The metric of this arithmetic on the features of `extractor`, by default of one score, lower being better.
+
+        Raises `BenchError` where there is no such extractor.
+        """
+        from i2ibench import registry
+
+        needed = (registry.extractor(extractor).weights,)
+        fields = {"name": name, "title": title, "columns": columns or {name: False}, "extractor": extractor}
+        return type(name, (cls,), {**fields, "weights": needed, "__doc__": title, "__module__": cls.__module__})
 
     @classmethod
     def unavailable(cls, setting: Setting) -> str | None:
@@ -116,10 +152,24 @@ class Metric(ABC):
             )
         if cls.extractor is not None and min(setting.n, setting.n_reference) < 2:
             return f"{setting.n} outputs against {setting.n_reference} real targets: each set needs two pictures"
+        lacking = [name for name in cls.sampled(setting.names) if setting.samples.get(name, 1) < cls.samples]
+        if lacking:
+            return (
+                f"{cls.samples} samples of a source are compared, and {len(lacking)} sources have fewer (first "
+                f"{lacking[0]!r}): translate them several times"
+            )
         for name in cls.weights:
             if weight_files.path(name) is None:
                 return f"the weights {name!r} are not at hand: `i2ibench weights get {name}`"
         return None
+
+    @classmethod
+    def sampled(cls, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of `names`, in their order, of which it looks at several samples: `sources` of them, evenly spread."""
+        if cls.samples == 1:
+            return ()
+        count = len(names) if cls.sources is None else min(cls.sources, len(names))
+        return tuple(names[index * len(names) // count] for index in range(count))
 
     @abstractmethod
     def update(self, chunk: Chunk) -> None:
@@ -157,7 +207,7 @@ def mean_score(metric: Metric, values: Sequence[float], protocol: Protocol) -> S
     """The mean of one value a picture, under the metric's own name; exact, so the order of pictures does not matter.
 
     The standard error is the sample standard deviation over the root of the number of pictures: how far the mean would
-    move with other pictures of the same kind, not with another training.
+    move with other pictures of the same kind, not with another training. The interval says the same by the bootstrap.
     """
     n = len(values)
     mean = math.fsum(values) / n
@@ -166,6 +216,7 @@ def mean_score(metric: Metric, values: Sequence[float], protocol: Protocol) -> S
         name=metric.name,
         value=mean,
         standard_error=None if spread is None else math.sqrt(spread / n),
+        interval=mean_interval(values),
         n=n,
         higher_is_better=metric.columns[metric.name],
         protocol=protocol,

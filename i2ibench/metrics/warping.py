@@ -29,6 +29,7 @@ from typing_extensions import Self
 
 from i2ibench.metrics.extractors import to_bytes
 from i2ibench.metrics.metric import Chunk, Metric, Setting
+from i2ibench.metrics.statistics import ratio_interval
 from i2ibench.protocol import Score
 from i2ibench.task import Need
 
@@ -91,9 +92,10 @@ class WarpingError(Metric):
     def compute(self) -> tuple[Score, ...]:
         """The mean over pairs of frames; n/a where there is none with a visible pixel.
 
-        The standard error is over sequences, since frames of one depend on each other: the mean is taken as the ratio
-        of the sequences' summed errors to their numbers of pairs, and linearised. For equally long sequences that is
-        the sample standard deviation of their means over the root of their number. One sequence gives none.
+        Standard error and interval are over sequences, since frames of one depend on each other: the mean is taken as
+        the ratio of the sequences' summed errors to their numbers of pairs, linearised for the one and resampled for
+        the other. For equally long sequences the standard error is the sample standard deviation of their means over
+        the root of their number. One sequence gives neither.
         """
         if not self.errors:
             reason = f"none of {len(self.names)} frames shows anything of a frame before it that was scored too"
@@ -110,6 +112,7 @@ class WarpingError(Metric):
                 name=self.name,
                 value=mean,
                 standard_error=self._standard_error(mean),
+                interval=self._interval(),
                 n=len(self.errors),
                 higher_is_better=False,
                 protocol=protocol,
@@ -132,14 +135,23 @@ class WarpingError(Metric):
                 self.errors[sequence, number] = error
 
     def _standard_error(self, mean: float) -> float | None:
-        deviations: dict[str, list[float]] = defaultdict(list)
-        for (sequence, _), error in self.errors.items():
-            deviations[sequence].append(error - mean)
-        count = len(deviations)
+        sequences = self._by_sequence()
+        count = len(sequences)
         if count < 2:
             return None
-        squares = math.fsum(math.fsum(values) ** 2 for values in deviations.values())
+        squares = math.fsum(math.fsum(error - mean for error in errors) ** 2 for errors in sequences)
         return math.sqrt(squares * count / (count - 1)) / len(self.errors)
+
+    def _interval(self) -> tuple[float, float] | None:
+        sequences = self._by_sequence()
+        return ratio_interval([math.fsum(errors) for errors in sequences], list(map(len, sequences)))
+
+    def _by_sequence(self) -> list[list[float]]:
+        """The errors of each sequence."""
+        sequences: dict[str, list[float]] = defaultdict(list)
+        for (sequence, _), error in self.errors.items():
+            sequences[sequence].append(error)
+        return list(sequences.values())
 
 
 def warped_difference(before: Tensor, now: Tensor, flow: Tensor) -> float:

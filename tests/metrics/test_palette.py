@@ -10,6 +10,7 @@ from i2ibench import registry
 from i2ibench.data import rows
 from i2ibench.data.pictures import to_tensor
 from i2ibench.data.worlds import streets
+from i2ibench.metrics.confusion import bootstrap_intervals
 from i2ibench.metrics.evaluate import evaluate
 from i2ibench.metrics.metric import Chunk, Setting
 from i2ibench.metrics.palette import Palette, nearest
@@ -61,6 +62,8 @@ def test_two_shards_give_the_number_of_one_walk() -> None:
         part.update(chunk(index, 30))
     parts[1].merge(parts[0])
     assert parts[1].compute() == whole.compute()
+    intervals = bootstrap_intervals(np.stack([whole.matrices[name] for name in sorted(whole.matrices)]))
+    assert tuple(score.interval for score in whole.compute()) == intervals and None not in intervals
 
 
 def test_each_label_metric_is_n_a_where_the_other_applies() -> None:

@@ -20,6 +20,7 @@ from i2ibench.data.worlds.video import render
 from i2ibench.metrics.ceiling import ceiling
 from i2ibench.metrics.evaluate import evaluate
 from i2ibench.metrics.metric import Chunk, Setting
+from i2ibench.metrics.statistics import ratio_interval
 from i2ibench.metrics.warping import WarpingError, warp, warped_difference
 from i2ibench.task import Resolution
 from i2ibench.tasks.video import STREETS_VIDEO
@@ -128,6 +129,8 @@ def test_mean_is_over_pairs_and_its_error_over_sequences() -> None:
     assert score.value == pytest.approx(mean) and score.n == 7
     residuals = np.array([sum(v) - len(v) * mean for v in values.values()])
     assert score.standard_error == pytest.approx(math.sqrt(3 / 2 * (residuals**2).sum()) / 7)
+    assert score.interval == pytest.approx(ratio_interval([sum(v) for v in values.values()], [4, 2, 1]))
+    assert score.interval[0] < mean < score.interval[1]
 
     even = WarpingError(setting())
     for seed, sequence in enumerate("abcd"):
