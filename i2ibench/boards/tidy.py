@@ -26,9 +26,12 @@ COST = {
 
 RESULT = ("task", "resolution", "method", "preset", "seed", "budget", "quick")
 INTERVAL = ("interval_low", "interval_high")
-"""Columns of a score's 95 % interval; a file written before there were any lacks them."""
+"""Columns of a score's 95 % interval."""
 
-SCORE = ("metric", "value", "standard_error", *INTERVAL, "n", "higher_is_better", "protocol_id", "reason")
+LATER = (*INTERVAL, "ranks")
+"""Columns that a file written before there were any lacks."""
+
+SCORE = ("metric", "value", "standard_error", *INTERVAL, "n", "higher_is_better", "ranks", "protocol_id", "reason")
 COLUMNS = (*RESULT, *SCORE, *COST, "protocol")
 """The columns, in order. `protocol` is the whole protocol as JSON, so that a reader can say what differs."""
 
@@ -67,7 +70,7 @@ def read(path: Path) -> list[Result]:
     except (ValueError, pd.errors.ParserError) as error:  # ValueError: not UTF-8, or empty
         told = " ".join(str(error).split())
         raise BenchError(f"{where} is not a CSV ({told}): write it from results again") from error
-    missing = [name for name in COLUMNS if name not in rows.columns and name not in INTERVAL]
+    missing = [name for name in COLUMNS if name not in rows.columns and name not in LATER]
     unknown = [str(name) for name in rows.columns if name not in COLUMNS]
     if missing or unknown:
         told = "; ".join(
@@ -97,7 +100,10 @@ def _record(result: Result, score: Score) -> dict[str, str]:
     values: dict[str, object] = {
         **{name: getattr(result, name) for name in RESULT},
         "resolution": str(result.resolution),
-        **{name: getattr(score, name) for name in ("value", "standard_error", "n", "higher_is_better", "reason")},
+        **{
+            name: getattr(score, name)
+            for name in ("value", "standard_error", "n", "higher_is_better", "ranks", "reason")
+        },
         "metric": score.name,
         **dict(zip(INTERVAL, score.interval or (None, None), strict=True)),
         "protocol_id": None if score.protocol is None else score.protocol.id,
@@ -124,7 +130,8 @@ def _parsed(record: Mapping[str, str], where: str) -> tuple[Result, Score]:
         protocol = Protocol.model_validate_json(record["protocol"]) if record["protocol"] else None
         score = Score.model_validate(
             {
-                **{name: told[name] for name in SCORE if name not in ("metric", "protocol_id", *INTERVAL)},
+                **{name: told[name] for name in SCORE if name not in ("metric", "protocol_id", "ranks", *INTERVAL)},
+                "ranks": told["ranks"] or True,
                 "name": told["metric"],
                 "interval": None if interval == (None, None) else interval,
                 "protocol": protocol,

@@ -73,11 +73,19 @@ def test_an_interval_reads_back(result: Make, file: Path, interval: tuple[float,
     assert (row["interval_low"], row["interval_high"]) == (("", "") if interval is None else tuple(map(repr, interval)))
 
 
-def test_a_file_without_intervals_is_read(small_board: list[Result], file: Path) -> None:
+@pytest.mark.parametrize("ranks", [True, False])
+def test_whether_a_score_ranks_reads_back(result: Make, file: Path, ranks: bool) -> None:
+    one = result(fid=0.3)
+    scores = tuple(score.model_copy(update={"ranks": ranks}) for score in one.scores)
+    tidy.write([one.model_copy(update={"scores": scores})], file)
+    assert [score.ranks for score in tidy.read(file)[0].scores] == [ranks]
+
+
+def test_a_file_written_before_these_columns_is_read(small_board: list[Result], file: Path) -> None:
     told = [with_interval(result, (0.0, 1.0)) for result in small_board]
     tidy.write(told, file)
     frame = pd.read_csv(file, dtype=str, keep_default_na=False)
-    frame.drop(columns=list(tidy.INTERVAL)).to_csv(file, index=False)
+    frame.drop(columns=list(tidy.LATER)).to_csv(file, index=False)
     assert without_provenance(tidy.read(file)) == without_provenance(small_board)
 
 
