@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from i2ibench.adapter import Adapter as Adapter
     from i2ibench.adapter import MethodCard as MethodCard
     from i2ibench.boards.table import board as board
+    from i2ibench.comparison import compare as compare
     from i2ibench.errors import BenchError as BenchError
     from i2ibench.foreign import score_folder as score_folder
     from i2ibench.foreign import translate_folder as translate_folder
@@ -52,6 +53,7 @@ _HOMES = {
     "Task": "task",
     "Update": "models.method",
     "board": "boards.table",
+    "compare": "comparison",
     "find_results": "store",
     "plan": "run",
     "read_suite": "suite",

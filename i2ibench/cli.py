@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from i2ibench import cli_data, cli_weights
+from i2ibench import cli_compare, cli_data, cli_weights
 from i2ibench import options as o
 from i2ibench.errors import BenchError, nearest
+
+if TYPE_CHECKING:
+    from i2ibench.boards.table import Board
 
 app = typer.Typer(
     name="i2ibench",
@@ -75,7 +78,10 @@ def run(
     asked = read_suite(suite)
     folder = out / asked.name
     performed = SuiteRun(asked, folder, find_device(device), console.Bars(), tuple(seed or ()) or None, limit)
-    _write_board(performed.perform(rescore), folder)
+    for one in _write_board(performed.perform(rescore), folder, apart=True):
+        if one.mixed:
+            told = f"columns stand apart on {one.task} at {one.resolution}: {one.mixed}; --rescore scores all under one"
+            console.out.print(told, highlight=False, markup=False)
     console.out.print(f"pictures side by side: {folder}/*--samples.png", highlight=False)
 
 
@@ -163,51 +169,87 @@ def translate(
 
 @app.command(rich_help_panel="Score")
 def evaluate(
-    what: Annotated[
-        str, typer.Argument(help="A task, to score FOLDER's pictures on; or a run folder, to score that run.")
-    ],
-    folder: Annotated[
-        Path | None, typer.Argument(help="PNG pictures, one for each of the task's test sources, of the same name.")
+    run_folder: Annotated[
+        Path | None, typer.Argument(help="A folder that `train` or `run` made.", metavar="[RUN]", show_default=False)
     ] = None,
-    name: Annotated[str, typer.Option("--name", help="The row's name on boards.")] = "yours",
+    task: Annotated[
+        str | None, typer.Option("--task", help="The task that --pictures are translations of.", show_default=False)
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            "--pictures", help="8-bit RGB PNG files, one for each of the task's test sources, named as it is."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The pictures' row on boards, by default 'yours'.", show_default=False)
+    ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            "--samples", help="Folder of folders 01, 02... with further samples of the sources, for diversity."
+        ),
+    ] = None,
     resolution: o.Resolution = None,
-    metric: o.Metrics = None,
+    metrics: o.Metrics = None,
+    reference: o.Reference = "test",
     out: o.Out = Path("runs"),
     device: o.Device = None,
     limit: o.Limit = None,
     rescore: o.Rescore = False,
     json: o.Json = False,
 ) -> None:
-    """Score a run, or anybody's pictures.
+    """Score a run, or with --task and --pictures anybody's pictures.
 
-    Scores go to OUT/evaluate/..., where `i2ibench board` finds them.
+    Names, sizes and formats of all pictures are checked before anything is scored. Scores of pictures go to
+    OUT/evaluate/..., where `i2ibench board` finds them.
+
+    Several processes share the work and give the same numbers: torchrun --nproc-per-node K -m i2ibench evaluate ...
     """
     from i2ibench import console
+    from i2ibench.distributed import started
     from i2ibench.foreign import score_folder
+    from i2ibench.registry import task as find_task
     from i2ibench.run import find
     from i2ibench.suite import fetch_weights
     from i2ibench.training.precision import device as find_device
 
-    where = find_device(device)
-    if folder is None:
-        one = find(Path(what), where, console.Bars())
-        one.metrics = metric
-        fetch_weights(list(metric or one.task.metrics), console.Bars())
-        one.perform(rescore=rescore or metric is not None)
-        result = one.folder.result()
-    else:
-        result = score_folder(
-            what,
-            folder,
-            name=name,
-            resolution=resolution,
-            metrics=metric,
-            out=out / "evaluate",
-            device=where,
-            limit=limit,
-            progress=console.Bars(),
-        )
-    console.show_scores(result, json)
+    with started() as ranks:
+        if ranks.rank > 0:
+            ranks.serve()
+            return
+        if reference not in ("test", "train"):
+            raise BenchError(f"--reference {reference!r} is none: {nearest(reference, ('test', 'train'))}")
+        where, progress = find_device(device), console.Bars()
+        if run_folder is not None:
+            of_pictures = {"task": task, "pictures": pictures, "name": name, "samples": samples}
+            for option, given in {**of_pictures, "resolution": resolution, "limit": limit}.items():
+                if given is not None:
+                    raise BenchError(f"--{option} does not go with a run, whose folder says what it is: leave it out")
+            one = find(run_folder, where, progress)
+            one.metrics, one.reference, one.ranks = metrics, reference, ranks
+            fetch_weights(list(metrics or one.task.metrics), progress)
+            one.perform(rescore=rescore or metrics is not None or reference != "test")
+            result = one.folder.result()
+        else:
+            if task is None or pictures is None:
+                raise BenchError("nothing to score: give a run's folder, or --task TASK and --pictures FOLDER")
+            fetch_weights(list(metrics or find_task(task).metrics), progress)
+            result = score_folder(
+                task,
+                pictures,
+                name=name or "yours",
+                resolution=resolution,
+                metrics=metrics,
+                reference=reference,
+                samples=samples,
+                out=out / "evaluate",
+                device=where,
+                limit=limit,
+                progress=progress,
+                ranks=ranks,
+            )
+        console.show_scores(result, json)
 
 
 @app.command(rich_help_panel="Benchmark")
@@ -216,11 +258,15 @@ def board(
         list[Path] | None, typer.Argument(help="Folders to look for scores in.", show_default="runs")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write board.md and board.csv into this folder.")] = None,
+    apart: Annotated[
+        bool, typer.Option("--apart", help="Show scores of different protocols in columns of their own.")
+    ] = False,
     json: o.Json = False,
 ) -> None:
     """Put scores on leaderboards.
 
-    One for each task and resolution, of every scores.json in or under the given folders.
+    One for each task and resolution, of every scores.json in or under the given folders. Scores of one name that
+    follow different protocols are refused, unless --apart.
     """
     from i2ibench import console
     from i2ibench.store import find_results
@@ -229,7 +275,10 @@ def board(
     if json:
         console.print_json([result.model_dump(mode="json") for result in found])
     else:
-        _write_board(found, out)
+        _write_board(found, out, apart)
+
+
+app.command(rich_help_panel="Benchmark")(cli_compare.compare)
 
 
 @app.command(rich_help_panel="Benchmark")
@@ -331,14 +380,14 @@ def _pairs(texts: list[str] | None) -> dict[str, str]:
     return pairs
 
 
-def _write_board(results: list[Any], folder: Path | None) -> None:
+def _write_board(results: list[Any], folder: Path | None, apart: bool) -> list[Board]:
     """Print the boards of `results`, and write them to `folder` where one is given."""
     from i2ibench import console
     from i2ibench.boards import markdown, terminal, tidy
     from i2ibench.boards.table import board as make
     from i2ibench.store import written
 
-    boards = make(results)
+    boards = make(results, apart=apart)
     for one in boards:
         console.out.print(terminal.table(one))
     if folder is not None:
@@ -346,6 +395,7 @@ def _write_board(results: list[Any], folder: Path | None) -> None:
             aside.write_text(markdown.render(boards))
         tidy.write(results, folder / "board.csv")
         console.out.print(f"written: {folder / 'board.md'} and board.csv", highlight=False)
+    return boards
 
 
 if __name__ == "__main__":

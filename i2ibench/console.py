@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -16,6 +16,9 @@ from rich.table import Table
 
 from i2ibench.progress import Advance
 from i2ibench.record import Result
+
+if TYPE_CHECKING:
+    from i2ibench.comparison import Comparison
 
 out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True)
@@ -88,7 +91,7 @@ def show_list(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
 
 
 def show_scores(result: Result, as_json: bool) -> None:
-    """One result's scores, each with its standard error, n and protocol."""
+    """One result's scores, each with its standard error, 95 % interval, n and protocol."""
     if as_json:
         print_json(result.model_dump(mode="json"))
         return
@@ -98,8 +101,9 @@ def show_scores(result: Result, as_json: bool) -> None:
     rows = [
         {
             "score": f"{score.name} {'↑' if score.higher_is_better else '↓'}",
-            "value": "n/a" if score.value is None else f"{score.value:.4f}",
-            "standard error": "" if score.standard_error is None else f"{score.standard_error:.4f}",
+            "value": _number(score.value),
+            "standard error": "" if score.standard_error is None else _number(score.standard_error),
+            "95 % interval": _interval(score.interval),
             "n": score.n,
             "protocol": score.protocol.id if score.protocol else "",
             "": score.reason or "",
@@ -109,9 +113,48 @@ def show_scores(result: Result, as_json: bool) -> None:
     show_list(rows, False)
 
 
+def show_comparison(comparison: Comparison, as_json: bool) -> None:
+    """Two methods' scores side by side, with the paired tests."""
+    if as_json:
+        print_json(comparison.model_dump(mode="json"))
+        return
+    quick = " (quick)" if comparison.quick else ""
+    for line in (f"{comparison.task} {comparison.resolution}{quick}", f"A: {comparison.a}", f"B: {comparison.b}"):
+        out.print(escape(line), highlight=False)
+    rows = [
+        {
+            "score": f"{contrast.name} {'↑' if contrast.higher_is_better else '↓'}",
+            "A": _number(contrast.a),
+            "B": _number(contrast.b),
+            "A - B": "" if contrast.difference is None else f"{contrast.difference:+.4f}",
+            "95 % interval": _interval(contrast.interval),
+            "p": "" if contrast.p_value is None else _number(contrast.p_value),
+            "p (Holm)": "" if contrast.corrected_p_value is None else _number(contrast.corrected_p_value),
+            "pictures": contrast.n or "",
+            "A is": "" if contrast.verdict is None else contrast.verdict.value,
+            "": contrast.note or "",
+        }
+        for contrast in comparison.contrasts
+    ]
+    show_list(rows, False)
+    out.print(
+        "A - B, its interval and p (paired, by random signs) are over pictures: other trainings may differ.",
+        style="dim",
+        highlight=False,
+    )
+
+
 def fail(error: Exception) -> None:
     """A user's error as one paragraph."""
     err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4f}"
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f"{_number(interval[0])} to {_number(interval[1])}"
 
 
 def _add(table: Table, values: Mapping[str, Any], prefix: str) -> None:

@@ -13,10 +13,12 @@ from i2ibench.errors import BenchError, nearest
 from i2ibench.progress import Progress
 from i2ibench.record import Result
 from i2ibench.run import Run
-from i2ibench.store import write_record
+from i2ibench.store import RunFolder, write_record, written
 
 if TYPE_CHECKING:
     import torch
+
+    from i2ibench.distributed import Ranks
 
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
@@ -53,12 +55,18 @@ def score_folder(
     name: str,
     resolution: str | None,
     metrics: Sequence[str] | None,
+    reference: str = "test",
+    samples: Path | None = None,
     out: Path,
     device: torch.device,
     limit: int | None,
     progress: Progress,
+    ranks: Ranks | None = None,
 ) -> Result:
     """Score a folder of PNG translations of `task`'s test split, and keep the scores under `out`.
+
+    Sets of pictures are compared with the real targets of the split `reference`. `samples` holds further samples of the
+    sources in folders `01`, `02`...; `ranks` share the work.
 
     Raises `BenchError` on missing or extra pictures, lossy files, other sizes and whatever else `evaluate` refuses.
     """
@@ -69,18 +77,32 @@ def score_folder(
 
     card = registry.task(task)
     size = card.resolution(resolution)
-    split = rows.load(card, size, "test", progress=progress)
-    scored = evaluate(folder, split, metrics or list(card.metrics), device=device, limit=limit, progress=progress)
+    split, reals = (rows.load(card, size, part, progress=progress) for part in ("test", reference))
+    scored = evaluate(
+        folder,
+        split,
+        metrics or list(card.metrics),
+        device=device,
+        reference=None if reference == split.name else reals,
+        samples=samples,
+        limit=limit,
+        progress=progress,
+        ranks=ranks,
+    )
     result = Result(
         method=name,
         task=card.id,
         resolution=size,
         quick=limit is not None,
         scores=scored.scores,
-        provenance=provenance.collect(device_name(device), {"test": split.fingerprint}),
+        provenance=provenance.collect(device_name(device), {part.name: part.fingerprint for part in (split, reals)}),
     )
     quick = "" if limit is None else f"-first{limit}"
-    write_record(out / f"{card.id}-{size}--{name}{quick}" / "scores.json", result)
+    against = "" if reference == split.name else f"-against-{reference}"
+    kept = RunFolder(out / f"{card.id}-{size}--{name}{quick}{against}")
+    with written(kept.per_picture) as aside:
+        scored.per_picture.to_parquet(aside)
+    write_record(kept.scores, result)
     return result
 
 

@@ -43,7 +43,18 @@ BatchSize = Annotated[
 Precision = Annotated[str, typer.Option("--precision", help="fp32, or bf16 autocast.")]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option("--metric", help="A metric instead of the task's; repeat for several.", show_default=False),
+    typer.Option(
+        "--metrics",
+        help="Metrics instead of the task's, separated by commas (i2ibench list metrics); may be repeated.",
+        callback=lambda texts: (
+            [name.strip() for text in texts or () for name in text.split(",") if name.strip()] or None
+        ),
+        show_default=False,
+    ),
+]
+Reference = Annotated[
+    str,
+    typer.Option("--reference", help="Compare sets with the real targets of this split: test, or train."),
 ]
 Rescore = Annotated[bool, typer.Option("--rescore", help="Score again what was scored, say with weights now at hand.")]
 CheckpointSteps = Annotated[

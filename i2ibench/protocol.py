@@ -77,6 +77,8 @@ class Protocol(BaseModel):
     """Of which distributions from which, and in which unit."""
     classes: int | None = None
     """Classes that a mean over classes was taken of."""
+    keypoints: str | None = None
+    """How many, what their distances are shares of, and from which share on one counts as missed."""
     label_table: str | None = None
     ignore_label: int | None = None
     bits: int | None = None

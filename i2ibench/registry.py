@@ -134,6 +134,10 @@ _METRICS = {
     "diversity_bicyclegan": "i2ibench.metrics.diversity:DiversityBicycleGAN",
     "diversity_munit": "i2ibench.metrics.diversity:DiversityMUNIT",
     "diversity_stargan2": "i2ibench.metrics.diversity:DiversityStarGAN2",
+    "rc": "i2ibench.metrics.recognition:RC",
+    "fc": "i2ibench.metrics.recognition:FC",
+    "is_classifier": "i2ibench.metrics.inception_score:InceptionScore",
+    "cis": "i2ibench.metrics.inception_score:ConditionalInceptionScore",
     "warping_error": "i2ibench.metrics.warping:WarpingError",
     "bpd": "i2ibench.metrics.bpd:BPD",
 }

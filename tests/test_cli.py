@@ -91,7 +91,8 @@ def test_the_verbs_in_a_row(shell, tmp_path: Path) -> None:
     code, printed, error = shell("evaluate", folder, "--json")
     assert code == 0, error
     assert {score["name"] for score in json.loads(printed)["scores"]} == {"ssim", "psnr", "bpd"}
-    assert shell("evaluate", "toy", folder / "translations", "--name", "mine", "--out", runs)[0] == 0
+    own = ["--task", "toy", "--pictures", folder / "translations", "--name", "mine", "--out", runs]
+    assert shell("evaluate", *own)[0] == 0
     code, printed, _ = shell("board", runs, "--out", tmp_path / "boards")
     assert code == 0
     assert "mine" in printed
@@ -113,7 +114,7 @@ def test_pictures_that_cannot_be_scored(shell, tmp_path: Path) -> None:
     pictures = tmp_path / "pictures"
 
     def evaluate() -> str:
-        code, printed, error = shell("evaluate", "toy", pictures, "--out", tmp_path / "out")
+        code, printed, error = shell("evaluate", "--task", "toy", "--pictures", pictures, "--out", tmp_path / "out")
         assert (code, printed) == (2, "")
         assert "Traceback" not in error
         return str(error)
@@ -138,7 +139,69 @@ def test_pictures_that_cannot_be_scored(shell, tmp_path: Path) -> None:
     (pictures / "toy-203.png").unlink()
     Image.new("RGB", (16, 16)).save(pictures / "toy-203.jpg")
     assert "lossy compression" in evaluate()
+    Image.new("RGB", (16, 16), (0, 1, 1)).save(pictures / "toy-203.png")
+    (pictures / "toy-203.jpg").unlink()
+    assert "cast to 8 bits" in evaluate()  # black, to the eye
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("toy")
+def test_what_is_scored_against_what_is_said_by_options(shell, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    for folder, levels in ((pictures, 40), (tmp_path / "samples" / "01", 90)):
+        folder.mkdir(parents=True)
+        for index in range(200, 206):
+            Image.new("RGB", (16, 16), (levels, index - 150, 99)).save(folder / f"toy-{index}.png")
+    own = ["--task", "toy", "--pictures", pictures, "--out", tmp_path / "out", "--json"]
+
+    def scores(*more: object) -> dict[str, dict[str, object]]:
+        code, printed, error = shell("evaluate", *own, *more)
+        assert code == 0, error
+        return {score["name"]: score for score in json.loads(printed)["scores"]}
+
+    assert list(scores()) == ["ssim", "psnr", "bpd"]
+    assert list(scores("--metrics", "psnr, kd_efficientnet_lite0", "--metrics", "ssim")) == [
+        "psnr",
+        "kd_efficientnet_lite0",
+        "ssim",
+    ]
+    sets = ["--metrics", "kd_efficientnet_lite0"]
+    test, train = (scores(*sets, "--reference", split)["kd_efficientnet_lite0"] for split in ("test", "train"))
+    assert (test["protocol"]["n_reference"], train["protocol"]["n_reference"]) == (6, 12)
+    assert test["protocol"]["reference_hash"] != train["protocol"]["reference_hash"]
+    assert test["value"] != train["value"]
+    assert {folder.name for folder in (tmp_path / "out" / "evaluate").iterdir()} == {
+        "toy@1-16x16--yours",
+        "toy@1-16x16--yours-against-train",
+    }
+    assert scores("--samples", tmp_path / "samples")["psnr"]["value"] == scores()["psnr"]["value"]
+    (tmp_path / "samples" / "01" / "toy-203.png").write_text("no picture")
+    code, _, error = shell("evaluate", *own, "--samples", tmp_path / "samples")
+    assert code == 2
+    assert "samples/01/toy-203.png holds no picture" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "give a run's folder, or --task TASK and --pictures FOLDER"),
+        (["--task", "toy"], "give a run's folder, or --task TASK and --pictures FOLDER"),
+        (["--pictures", "x"], "give a run's folder, or --task TASK and --pictures FOLDER"),
+        (["RUN", "--pictures", "x"], "--pictures does not go with a run"),
+        (["RUN", "--limit", "3"], "--limit does not go with a run"),
+        (["RUN", "--samples", "x"], "--samples does not go with a run"),
+        (["--task", "toy", "--pictures", "x", "--reference", "tran"], "did you mean 'train'"),
+        (["--task", "tpy", "--pictures", "x"], "did you mean 'toy'"),
+        (["--task", "toy", "--pictures", "x", "--metrics", "psnr,smis"], "did you mean"),
+        (["--task", "toy", "--pictures", "x"], "there is no folder 'x'"),
+        (["toy", "x"], "unexpected extra argument"),
+    ],
+)
+@pytest.mark.usefixtures("toy")
+def test_options_that_do_not_go_together(shell, arguments: list[str], told: str) -> None:
+    code, printed, error = shell("evaluate", *arguments)
+    assert (code, printed) == (2, "")
+    assert told in error
 
 
 @pytest.mark.parametrize("kind", ["methods", "tasks", "layouts", "metrics", "suites"])
@@ -191,3 +254,59 @@ def test_help_imports_nothing_heavy() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "[]"
+
+
+def test_the_package_runs_as_a_module() -> None:
+    """As torchrun runs it."""
+    command = [sys.executable, "-m", "i2ibench", "list", "suites", "--json"]
+    assert "quick" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_board_of_two_protocols_is_refused_unless_apart(shell, tmp_path: Path) -> None:
+    for name, window in (("mine", "Gaussian"), ("yours", "uniform")):
+        fields = {"metric": "ssim", "task": "toy@1", "resolution": "16x16", "n": 6, "window": window}
+        score = {"name": "ssim", "value": 0.5, "n": 6, "higher_is_better": True, "protocol": fields}
+        told = {"method": name, "task": "toy@1", "resolution": "16x16", "scores": [score]}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "scores.json").write_text(json.dumps(told))
+    code, printed, error = shell("board", tmp_path, "--out", tmp_path / "boards")
+    assert (code, printed) == (2, "")
+    assert "follow different protocols in `ssim`: window is" in error and "--apart" in error
+    assert not (tmp_path / "boards").exists()
+    code, printed, error = shell("board", tmp_path, "--out", tmp_path / "boards", "--apart")
+    assert code == 0, error
+    assert (tmp_path / "boards" / "board.md").read_text().count("ssim ↑ \\[") == 2
+
+
+SUITE = """
+title = "toys"
+budget = "20 steps"
+seeds = [0, 1]
+[[tasks]]
+task = "toy"
+[[methods]]
+method = "toy-gan"
+preset = "small"
+"""
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_suite_whose_kept_scores_follow_another_protocol_still_gets_its_board(shell, tmp_path: Path) -> None:
+    (tmp_path / "toys.toml").write_text(SUITE)
+    command = ["run", tmp_path / "toys.toml", "--out", tmp_path]
+    code, printed, error = shell(*command)
+    assert code == 0, error
+    assert "stand apart" not in printed
+    kept = next((tmp_path / "toys").glob("*-s0-*")) / "scores.json"
+    told = json.loads(kept.read_text())
+    for score in told["scores"]:
+        score["protocol"]["version"] = 0
+    kept.write_text(json.dumps(told))
+    code, printed, error = shell(*command)
+    assert code == 0, error
+    printed = " ".join(printed.split())
+    assert "stand apart on toy@1 at 16x16: scores of toy-gan (small) seed" in printed and "--rescore" in printed
+    assert (tmp_path / "toys" / "board.md").read_text().count("ssim ↑ \\[") == 2
+    shell(*command, "--rescore")
+    assert "\\[" not in (tmp_path / "toys" / "board.md").read_text().split("---")[0]

@@ -91,6 +91,8 @@ def ceiling(
                 metric.update(chunk)
             advance(len(chunk.names))
 
+    for metric in (singles | sets).values():
+        metric.prepare(progress)
     scores: list[Score] = []
     for kind in asked:
         if kind in without:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from i2ibench import registry
 from i2ibench.data.rows import Split
+from i2ibench.distributed import Ranks
 from i2ibench.errors import BenchError
-from i2ibench.metrics.features import TargetFeatures
 from i2ibench.metrics.metric import Metric, Setting
 from i2ibench.metrics.outputs import Outputs, reader
-from i2ibench.metrics.walk import Walk
+from i2ibench.metrics.shares import Feeding
 from i2ibench.progress import Progress, Silent
 from i2ibench.protocol import Score
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+
+_AS_MANY_AS_ASKED = 1 << 30
+"""Samples of a deterministic method: all are its output."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,8 @@ class Evaluation:
     scores: tuple[Score, ...]
     """In the order of the metrics asked for; what does not apply is there too, as n/a with its reason."""
     per_picture: DataFrame
-    """One row a picture in the split's order: `name`, and a column for each score that pictures have singly."""
+    """One row a picture in the split's order: `name`, in video `sequence`, and a column for each score that pictures
+    have singly."""
 
 
 def evaluate(
@@ -39,54 +45,58 @@ def evaluate(
     *,
     device: torch.device | str = "cpu",
     batch_size: int = 32,
+    reference: Split | None = None,
+    samples: Path | None = None,
+    deterministic: bool = False,
     bits_per_dim: Mapping[str, Sequence[float]] | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
+    ranks: Ranks | None = None,
 ) -> Evaluation:
     """Score `outputs`, a folder of `<name>.png` or a mapping of uint8 pictures, against `split`.
 
+    `reference` is another split, whose real targets sets of outputs are compared with instead. `samples` is a folder
+    of further samples of each source, in subfolders `01`, `02`...; those of a `deterministic` method are its outputs.
     `bits_per_dim` are a likelihood method's own values, for each name one a dequantisation draw. `limit` scores the
     first pictures only, which marks every protocol as quick. Neither `batch_size` nor `device` is part of a protocol:
-    they move a score by rounding alone.
+    they move a score by rounding alone. `ranks` share the walk.
 
     Raises `BenchError`, with nothing scored, on outputs that do not match the split, cannot be read, or were stored
     with loss, and on unknown metrics.
     """
     progress = progress or Silent()
     count = len(split) if limit is None else min(limit, len(split))
-    read = reader(outputs, split, count)
+    read = reader(outputs, split, count, samples)
     names = list(split.rows.names[:count])
-    n_reference = min(len(split.reals[0]), limit or len(split.reals[0]))
+    compared = reference or split
+    n_reference = min(len(compared.reals[0]), limit or len(compared.reals[0]))
     setting = Setting(
         task=split.task,
         resolution=split.resolution,
         split=split.name,
         n=count,
         n_reference=n_reference,
-        reference_hash=split.fingerprint,
+        reference_hash=compared.fingerprint,
+        reference_split=compared.name,
+        names=tuple(names),
+        samples=dict.fromkeys(names, _AS_MANY_AS_ASKED) if deterministic else read.samples,
         quick=limit is not None,
         likelihood_draws=_draws(bits_per_dim, names),
         device=torch.device(device),
     )
     asked = [registry.metric(name) for name in dict.fromkeys(metrics)]
-    applying = available(asked, setting)
-
-    features = TargetFeatures(split, n_reference, extractors_of(applying.values()), setting.device)
-    walk = Walk(split, features, read, bits_per_dim, setting.device, batch_size)
-    with progress.track(f"score {split.task.id}", count, "pictures") as advance:
-        walk.feed(list(applying.values()), range(count), range(n_reference), advance)
-    features.save(progress)
-    return Evaluation(compute(asked, applying, setting), _per_picture(names, applying.values()))
+    applying = {kind.name: kind for kind in asked if kind.unavailable(setting) is None}
+    feeding = Feeding(tuple(applying), setting, split, compared, read, deterministic, bits_per_dim, batch_size)
+    fed = feeding.perform(ranks or Ranks(), progress)
+    for metric in fed:
+        metric.prepare(progress)
+    scores = compute(asked, dict(zip(applying.values(), fed, strict=True)), setting)
+    return Evaluation(scores, _per_picture(split, names, fed))
 
 
 def available(asked: Iterable[type[Metric]], setting: Setting) -> dict[type[Metric], Metric]:
     """A metric of each kind that applies and can be had."""
     return {kind: kind(setting) for kind in asked if kind.unavailable(setting) is None}
-
-
-def extractors_of(metrics: Iterable[Metric]) -> list[str]:
-    """The extractors that these metrics read."""
-    return list(dict.fromkeys(metric.extractor for metric in metrics if metric.extractor is not None))
 
 
 def compute(asked: Iterable[type[Metric]], fed: Mapping[type[Metric], Metric], setting: Setting) -> tuple[Score, ...]:
@@ -116,10 +126,12 @@ def _draws(bits_per_dim: Mapping[str, Sequence[float]] | None, names: Sequence[s
     return counts.pop()
 
 
-def _per_picture(names: Sequence[str], metrics: Iterable[Metric]) -> DataFrame:
+def _per_picture(split: Split, names: Sequence[str], metrics: Iterable[Metric]) -> DataFrame:
     import pandas
 
     table: DataFrame = pandas.DataFrame({"name": list(names)})
+    if "sequence" in split.rows.columns:
+        table["sequence"] = split.rows.column("sequence")[: len(names)]
     for metric in metrics:
         for column, values in metric.per_picture().items():
             table[column] = [values[name] for name in names]

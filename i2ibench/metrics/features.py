@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from i2ibench.cache import cache_folder
 from i2ibench.data.rows import Split
 from i2ibench.errors import BenchError
 from i2ibench.metrics import extractors
+from i2ibench.metrics.metric import Metric
 from i2ibench.progress import Progress
 from i2ibench.store import written
 
@@ -22,21 +24,36 @@ class TargetFeatures:
     """The features of the first `count` reals of `split` by each of `names`: from the cache, or taken on the way."""
 
     def __init__(self, split: Split, count: int, names: Iterable[str], device: torch.device) -> None:
+        self.split = split
         self.count = count
         self.device = device
-        self.files = {name: _file(split, count, name) for name in names}
-        self.kept = {
-            name: features for name, file in self.files.items() if (features := _load(file, count)) is not None
-        }
-        self.taken: dict[str, dict[int, Tensor]] = {name: {} for name in self.files if name not in self.kept}
+        self.files: dict[str, Path] = {}
+        self.kept: dict[str, Tensor] = {}
+        self.taken: dict[str, dict[int, Tensor]] = {}
+        for name in names:
+            self._open(name)
 
     def of(self, name: str, start: int, pictures: Tensor) -> Tensor:
-        """Features `[B, d]` of the targets from row `start` on, which are `pictures` in [-1, 1]."""
+        """Features `[B, d]` of the targets from row `start` on, which are `pictures` in [-1, 1].
+
+        An extractor that was not announced is taken on too: metrics of single pictures read features as well.
+        """
+        if name not in self.files:
+            self._open(name)
         if name in self.kept:
             return self.kept[name][start : start + len(pictures)]
         if start not in self.taken[name]:
             self.taken[name][start] = extractors.load(name, self.device)(pictures)
         return self.taken[name][start]
+
+    def take_in(self, other: TargetFeatures) -> None:
+        """Take in the features that another process took, of other rows in the same setting."""
+        for name, parts in other.taken.items():
+            self.taken.get(name, {}).update(parts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process: neither the split nor what came from the cache."""
+        return {**vars(self), "split": None, "kept": {}}
 
     def save(self, progress: Progress) -> None:
         """Keep what was taken of all rows. A cache that cannot be written costs time, not the score: it is said."""
@@ -51,6 +68,20 @@ class TargetFeatures:
                     save_file({"features": features}, aside)
             except BenchError as error:
                 progress.say(f"features of the real pictures will be taken again next time: {error}")
+
+    def _open(self, name: str) -> None:
+        """Look for the features by `name` in the cache, or make room for them."""
+        self.files[name] = _file(self.split, self.count, name)
+        features = _load(self.files[name], self.count)
+        if features is None:
+            self.taken[name] = {}
+        else:
+            self.kept[name] = features
+
+
+def extractors_of(metrics: Iterable[Metric]) -> list[str]:
+    """The extractors that these metrics read."""
+    return list(dict.fromkeys(metric.extractor for metric in metrics if metric.extractor is not None))
 
 
 def _file(split: Split, count: int, name: str) -> Path:

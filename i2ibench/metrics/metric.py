@@ -18,6 +18,7 @@ from typing_extensions import Self
 
 from i2ibench import weights as weight_files
 from i2ibench.metrics.statistics import mean_interval
+from i2ibench.progress import Progress
 from i2ibench.protocol import Protocol, Score
 from i2ibench.task import Resolution, Task
 
@@ -81,6 +82,9 @@ class Chunk:
     """The target of each source, in paired tasks."""
     labels: Tensor | None = None
     """int64 `[B, H, W]` of the source (of a real target picture, its own), 255 ignored."""
+    keypoints: Tensor | None = None
+    """float32 `[B, K, 2]` of the source (of a real target picture, its own): x and y in pixels, NaN where there is
+    none."""
     classes: Tensor | None = None
     """int64 `[B]`: the class that each output was asked to be of (of a real target picture, its own)."""
     source_classes: Tensor | None = None
@@ -170,6 +174,9 @@ class Metric(ABC):
             return ()
         count = len(names) if cls.sources is None else min(cls.sources, len(names))
         return tuple(names[index * len(names) // count] for index in range(count))
+
+    def prepare(self, progress: Progress) -> None:  # noqa: B027  (a hook: only metrics with work of their own need it)
+        """Do, before `compute`, what takes so long that a person should see it."""
 
     @abstractmethod
     def update(self, chunk: Chunk) -> None:

@@ -33,6 +33,8 @@ class Walk:
     features: TargetFeatures
     read: Callable[[str], Pixels] | None = None
     """Reads an output by name; None where only real pictures are walked over."""
+    read_sample: Callable[[str, int], Pixels] | None = None
+    """Reads a further sample of a source; None where the method is deterministic or has no others."""
     bits_per_dim: Mapping[str, Sequence[float]] | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     batch_size: int = 32
@@ -41,21 +43,24 @@ class Walk:
         self,
         metrics: Sequence[Metric],
         rows: range,
-        reals: range = range(0),
         advance: Callable[[float], None] = lambda _: None,
+        *,
+        targets: bool,
     ) -> None:
-        """Hand the outputs of `rows` to every metric, and the real pictures on the other side.
+        """Hand the outputs of `rows` to every metric; with `targets`, their own targets as the other side of sets too.
 
-        In paired tasks those are the targets of `rows`; elsewhere `reals` says which of `Split.reals`. Shards feed
-        metrics of their own, which are then merged.
+        Shards feed metrics of their own, which are then merged.
         """
         for chunk in self.outputs(rows):
             for metric in metrics:
                 metric.update(chunk)
-                if chunk.target is not None:
+                if targets and chunk.target is not None:
                     metric.update_reference(dataclasses.replace(chunk, output=chunk.target))
             advance(len(chunk.names))
-        for chunk in self.reals(range(0) if self.split.task.paired else reals):
+
+    def feed_reals(self, metrics: Sequence[Metric], rows: range) -> None:
+        """Hand the real pictures of the target domain to every metric, as the other side of sets."""
+        for chunk in self.reals(rows):
             for metric in metrics:
                 metric.update_reference(chunk)
 
@@ -105,9 +110,11 @@ class Walk:
         bits = None
         if self.bits_per_dim is not None and not real:
             bits = torch.tensor([list(self.bits_per_dim[name]) for name in names], dtype=torch.float64)
-        labels = frames = flow = None
+        labels = keypoints = frames = flow = None
         if "labels" in rows[0]:
             labels = torch.from_numpy(np.stack([row["labels"] for row in rows]).astype(np.int64)).to(self.device)
+        if "keypoints" in rows[0]:
+            keypoints = torch.from_numpy(np.stack([row["keypoints"] for row in rows])).to(self.device)
         if "frame" in rows[0]:
             frames = tuple((row["sequence"], row["frame"]) for row in rows)
         if "flow" in rows[0]:
@@ -118,12 +125,25 @@ class Walk:
             source=pictures.get("source"),
             target=pictures.get("target"),
             labels=labels,
+            keypoints=keypoints,
             classes=self._classes(rows, real),
+            source_classes=None if real or not self.asked else torch.tensor([row.get("category", -1) for row in rows]),
             frames=frames,
             flow=flow,
             bits_per_dim=bits,
             extract=self._extract(start, pictures, real),
+            read_samples=None if real else self._samples(names, pictures["output"]),
         )
+
+    def _samples(self, names: Sequence[str], output: Tensor) -> Callable[[int, Sequence[int]], Tensor]:
+        """Reads samples of these sources; those of a deterministic method are its output."""
+
+        def read(number: int, rows: Sequence[int]) -> Tensor:
+            if number == 0 or self.read_sample is None:
+                return output[list(rows)]
+            return to_tensor([self.read_sample(names[row], number) for row in rows]).to(self.device)
+
+        return read
 
     def _classes(self, rows: Sequence[Example], real: bool) -> Tensor | None:
         """Classes of real pictures; of outputs, those that were asked for."""

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from i2ibench import registry, weights
 from i2ibench.data.batches import target_class
@@ -15,8 +14,8 @@ from i2ibench.data.rows import Split
 from i2ibench.data.tables import ArrowTable
 from i2ibench.errors import BenchError
 from i2ibench.metrics import extractors, features
-from i2ibench.metrics.evaluate import available, compute, evaluate, extractors_of
-from i2ibench.metrics.features import TargetFeatures
+from i2ibench.metrics.evaluate import available, compute, evaluate
+from i2ibench.metrics.features import TargetFeatures, extractors_of
 from i2ibench.metrics.kernel import squared_mmd
 from i2ibench.metrics.metric import Setting
 from i2ibench.metrics.outputs import reader
@@ -82,7 +81,8 @@ def test_two_half_walks_merge_to_the_whole(make_split, outputs, cache) -> None:
     shards = [available(kinds, setting) for _ in range(2)]
     for shard, rows in zip(shards, (range(5, 10), range(5)), strict=True):  # the second half first
         found = TargetFeatures(split, 10, extractors_of(shard.values()), setting.device)
-        Walk(split, found, reader(pictures, split, 10), bits, batch_size=3).feed(list(shard.values()), rows)
+        walk = Walk(split, found, reader(pictures, split, 10), bits_per_dim=bits, batch_size=3)
+        walk.feed(list(shard.values()), rows, targets=True)
     for kind, metric in shards[0].items():
         metric.merge(shards[1][kind])
     merged = compute(kinds, shards[0], setting)
@@ -175,117 +175,6 @@ def test_equal_pictures_have_no_mean_psnr(make_split) -> None:
     assert evaluation.scores[0].value is None and "3 of 3 outputs equal" in evaluation.scores[0].reason
     assert evaluation.scores[1].value == pytest.approx(1)
     assert list(evaluation.per_picture["psnr"]) == [math.inf] * 3
-
-
-def missing(folder):
-    for number in range(4):
-        (folder / f"test00{number}.png").unlink()
-
-
-def extra(folder):
-    (folder / "test001.png").rename(folder / "other.png")
-
-
-def jpeg(folder):
-    Image.open(folder / "test001.png").save(folder / "test001.jpg")
-    (folder / "test001.png").unlink()
-
-
-def disguised(folder):
-    Image.open(folder / "test001.png").save(folder / "test001.png", "jpeg")
-
-
-def bitmap(folder):
-    Image.open(folder / "test001.png").save(folder / "test001.png", "bmp")
-
-
-def cut(folder):
-    content = (folder / "test001.png").read_bytes()
-    (folder / "test001.png").write_bytes(content[: len(content) // 2])
-
-
-def text(folder):
-    (folder / "test001.png").write_text("no picture")
-
-
-def empty(folder):
-    (folder / "test001.png").write_bytes(b"")
-
-
-def larger(folder):
-    Image.open(folder / "test001.png").resize((96, 64)).save(folder / "test001.png")
-
-
-def alpha(folder):
-    Image.open(folder / "test001.png").convert("RGBA").save(folder / "test001.png")
-
-
-def deep(folder):
-    Image.fromarray(np.zeros((32, 48), np.uint16)).save(folder / "test001.png")
-
-
-WRONG = [
-    (missing, r"4 of 6 are missing \(test000.png, test001.png, test002.png and 1 more\)"),
-    (extra, r"1 of 6 are missing \(test001.png\); 1 are not of the split \(other.png\)"),
-    (jpeg, r"holds test001\.jpg: lossy compression alone shifts FID"),
-    (disguised, r"test001\.png' is named \.png but holds a JPEG picture: lossy"),
-    (bitmap, r"holds a BMP picture: save it as PNG"),
-    (cut, r"test001\.png' cannot be read as a picture: it is empty, cut off"),
-    (text, r"test001\.png' cannot be read as a picture"),
-    (empty, r"test001\.png' cannot be read as a picture"),
-    (larger, r"test001\.png' is uint8 of 64x96x3, expected 8-bit RGB of 32x48"),
-    (alpha, r"test001\.png' is RGBA of 32x48, expected 8-bit RGB of 32x48"),
-    (deep, r"test001\.png' is 16-bit I;16 of 32x48, expected 8-bit RGB"),
-]
-
-
-@pytest.mark.parametrize(("harm", "told"), WRONG, ids=[harm.__name__ for harm, _ in WRONG])
-def test_wrong_outputs_are_named_and_nothing_is_scored(harm, told, make_split, outputs, write, tmp_path) -> None:
-    split = make_split(6)
-    folder = write(tmp_path / "out", outputs(split))
-    evaluate(folder, split, ["psnr"])
-    harm(folder)
-    with pytest.raises(BenchError, match=rf"{told}") as error:
-        evaluate(folder, split, ["psnr"])
-    assert "Nothing was scored" in str(error.value) and "\n" not in str(error.value)
-
-
-def test_sixteen_bit_colour_is_refused(make_split, outputs, write, tmp_path) -> None:
-    """Pillow reads such a file as RGB and drops the low bytes without a word."""
-    import struct
-    import zlib
-
-    split = make_split(2)
-    folder = write(tmp_path / "out", outputs(split))
-    lines = b"".join(b"\0" + bytes(48 * 6) for _ in range(32))
-    parts = [
-        (b"IHDR", struct.pack(">IIBBBBB", 48, 32, 16, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(lines)),
-        (b"IEND", b""),
-    ]
-    chunks = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts)
-    (folder / "test001.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
-    with pytest.raises(BenchError, match="16-bit RGB"):
-        evaluate(folder, split, ["psnr"])
-
-
-def test_a_missing_folder_and_wrong_arrays_are_named(make_split, outputs, tmp_path) -> None:
-    split = make_split(3)
-    with pytest.raises(BenchError, match=r"there is no folder .*absent"):
-        evaluate(tmp_path / "absent", split, ["psnr"])
-    pictures = outputs(split)
-    with pytest.raises(BenchError, match="mapping of outputs does not match the test split of squares@1"):
-        evaluate({"test000": pictures["test000"]}, split, ["psnr"])
-    pictures["test002"] = pictures["test002"].astype(np.float32)
-    with pytest.raises(BenchError, match=r"'test002' is float32 of 32x48x3, expected 8-bit RGB of 32x48"):
-        evaluate(pictures, split, ["psnr"])
-
-
-def test_hidden_files_are_left_alone(make_split, outputs, write, tmp_path) -> None:
-    split = make_split(2)
-    folder = write(tmp_path / "out", outputs(split))
-    (folder / ".left-by-a-kill.png").write_bytes(b"")
-    assert evaluate(folder, split, ["psnr"]).scores[0].n == 2
 
 
 def test_classes_are_scored_by_what_was_asked_for(make_split, outputs) -> None:
