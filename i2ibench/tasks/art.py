@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from i2ibench.task import Files, Fit, Level, Resolution, Task
-from i2ibench.tasks.measures import DISTRIBUTIONS
+from i2ibench.tasks.measures import CONTENT, DISTRIBUTIONS, STYLE
 
 COCO2WIKIART = Task(
     name="coco2wikiart",
@@ -31,7 +31,7 @@ COCO2WIKIART = Task(
             "WikiArt: unpack it as a folder 'wikiart' with a folder for each style."
         ),
     ),
-    metrics=DISTRIBUTIONS,
+    metrics=DISTRIBUTIONS | CONTENT | STYLE,
     source="COCO 2017 and WikiArt",
     licence="COCO photos under the terms of Flickr and their owners; WikiArt non-commercial research (as documented)",
     citation=(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from i2ibench.task import Files, Level, Need, Resolution, Task
 from i2ibench.tasks.labels import CITYSCAPES
-from i2ibench.tasks.measures import DISTRIBUTIONS, LABELS, LIKELIHOOD, PAIRS
+from i2ibench.tasks.measures import CONTENT, DISTRIBUTIONS, DIVERSITY, LABELS, LIKELIHOOD, PAIRS
 
 _CITYSCAPES_LICENCE = "research and other non-commercial use after registration; no redistribution (as documented)"
 _CITYSCAPES_CITATION = (
@@ -96,7 +96,7 @@ GTA2CITYSCAPES = Task(
     ),
     labels=CITYSCAPES,
     segmenter="cityscapes-label2photo",
-    metrics=DISTRIBUTIONS | LABELS,
+    metrics=DISTRIBUTIONS | LABELS | CONTENT,
     source="Playing for Data (GTA5) and Cityscapes",
     licence=f"GTA5: research and education only, pictures of a game that others own; Cityscapes: {_CITYSCAPES_LICENCE}",
     citation=(
@@ -130,7 +130,7 @@ def _init(target: str, splits: dict[str, int]) -> Task:
             options={"source": "sunny", "target": target},
             obtain="Ask the authors of INIT for the data set by their form (research only); add files of boxes.",
         ),
-        metrics=DISTRIBUTIONS,
+        metrics=DISTRIBUTIONS | CONTENT | DIVERSITY,
         source="INIT",
         licence="research only, on request (as documented)",
         citation="Shen et al., Towards Instance-level Image-to-Image Translation, CVPR 2019, arXiv:1905.01744",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from i2ibench.task import Files, Fit, Level, Need, Resolution, Task
-from i2ibench.tasks.measures import PER_CLASS
+from i2ibench.tasks.measures import DIVERSITY_STARGAN2, PER_CLASS, RECOGNITION
 
 _SIZES = (Resolution(128, 128), Resolution(64, 64), Resolution(256, 256))
 _MIDDLE = "The shorter side is resized and the middle cut out"
@@ -29,7 +29,7 @@ AFHQ = Task(
         obtain="Download AFHQ (afhq.zip), which the repository of StarGAN v2 names, and unpack it.",
     ),
     classes=("cat", "dog", "wild"),
-    metrics=PER_CLASS,
+    metrics=PER_CLASS | RECOGNITION | DIVERSITY_STARGAN2,
     source="AFHQ",
     licence="CC BY-NC 4.0 (as documented)",
     citation="Choi et al., StarGAN v2: Diverse Image Synthesis for Multiple Domains, CVPR 2020, arXiv:1912.01865",
@@ -58,7 +58,7 @@ ANIMAL_FACES = Task(
         ),
     ),
     classes=tuple(f"kind {number}" for number in range(1, 150)),
-    metrics=PER_CLASS,
+    metrics=PER_CLASS | RECOGNITION | DIVERSITY_STARGAN2,
     source="ImageNet, cropped by FUNIT's coordinates",
     licence="non-commercial research (ImageNet's terms, as documented)",
     citation="Liu et al., Few-Shot Unsupervised Image-to-Image Translation, ICCV 2019, arXiv:1905.01723",
@@ -83,7 +83,7 @@ NABIRDS = Task(
         obtain="Ask the Cornell Lab of Ornithology for NABirds, agree to its terms and unpack it.",
     ),
     classes=tuple(f"category {number}" for number in range(1, 556)),
-    metrics=PER_CLASS,
+    metrics=PER_CLASS | RECOGNITION | DIVERSITY_STARGAN2,
     source="NABirds V1",
     licence="non-commercial research and education, no redistribution (as documented)",
     citation="Van Horn et al., Building a Bird Recognition App and Large Scale Dataset, CVPR 2015",
@@ -108,7 +108,7 @@ UECFOOD256 = Task(
         obtain="Download dataset256.zip from the page of UEC FOOD 256 and unpack it.",
     ),
     classes=tuple(f"dish {number}" for number in range(1, 257)),
-    metrics=PER_CLASS,
+    metrics=PER_CLASS | RECOGNITION | DIVERSITY_STARGAN2,
     source="UEC FOOD 256",
     licence="research use only (as documented)",
     citation="Kawano and Yanai, Automatic Expansion of a Food Image Dataset Leveraging Existing Categories, ECCVW 2014",
@@ -137,7 +137,7 @@ CELEBA = Task(
         ),
     ),
     classes=("old woman", "old man", "young woman", "young man"),
-    metrics=PER_CLASS,
+    metrics=PER_CLASS | RECOGNITION | DIVERSITY_STARGAN2,
     source="CelebA",
     licence="non-commercial research (as documented)",
     citation="Liu et al., Deep Learning Face Attributes in the Wild, ICCV 2015, arXiv:1411.7766",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from i2ibench.task import Files, Level, Need, Resolution, Task
 from i2ibench.tasks.labels import CAMVID
-from i2ibench.tasks.measures import DISTRIBUTIONS, LABELS, LIKELIHOOD, PAIRS
+from i2ibench.tasks.measures import DISTRIBUTIONS, DIVERSITY, DIVERSITY_MUNIT, LABELS, LIKELIHOOD, PAIRS
 
 _PIX2PIX = "Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, CVPR 2017, arXiv:1611.07004"
 _ARCHIVE = "Download {} from the data sets of pix2pix and unpack it."
@@ -22,7 +22,7 @@ FACADES = Task(
     resolutions=(Resolution(256, 256), Resolution(128, 128)),
     splits={"train": 400, "val": 100, "test": 106},
     data=Files(layout="side-by-side", options={"source": "right"}, obtain=_ARCHIVE.format("facades.tar.gz")),
-    metrics=DISTRIBUTIONS | PAIRS | LIKELIHOOD,
+    metrics=DISTRIBUTIONS | PAIRS | LIKELIHOOD | DIVERSITY,
     source="CMP Facade Database, in the archive of pix2pix",
     licence="research use (as documented)",
     citation=f"Tylecek and Sara, Spatial Pattern Templates for Recognition of Objects, GCPR 2013; {_PIX2PIX}",
@@ -46,7 +46,7 @@ MAPS = Task(
         options={"source": "left", "splits": {"train": "train", "test": "val"}},
         obtain=_ARCHIVE.format("maps.tar.gz"),
     ),
-    metrics=DISTRIBUTIONS | PAIRS | LIKELIHOOD,
+    metrics=DISTRIBUTIONS | PAIRS | LIKELIHOOD | DIVERSITY,
     source="Google Maps, in the archive of pix2pix",
     licence="not stated; pictures of Google Maps",
     citation=_PIX2PIX,
@@ -69,7 +69,7 @@ EDGES2SHOES = Task(
         options={"source": "left", "splits": {"train": "train", "test": "val"}, "one_in": 100},
         obtain=_ARCHIVE.format("edges2shoes.tar.gz"),
     ),
-    metrics=DISTRIBUTIONS | PAIRS | LIKELIHOOD,
+    metrics=DISTRIBUTIONS | PAIRS | LIKELIHOOD | DIVERSITY | DIVERSITY_MUNIT,
     source="UT Zappos50K, in the archive of pix2pix",
     licence="academic, non-commercial use (as documented)",
     citation=f"Yu and Grauman, Fine-Grained Visual Comparisons with Local Learning, CVPR 2014; {_PIX2PIX}",
@@ -92,7 +92,7 @@ EDGES2HANDBAGS = Task(
         options={"source": "left", "splits": {"train": "train", "test": "val"}, "one_in": 200},
         obtain=_ARCHIVE.format("edges2handbags.tar.gz"),
     ),
-    metrics=DISTRIBUTIONS | PAIRS | LIKELIHOOD,
+    metrics=DISTRIBUTIONS | PAIRS | LIKELIHOOD | DIVERSITY | DIVERSITY_MUNIT,
     source="Amazon product photos of iGAN, in the archive of pix2pix",
     licence="not stated; product photos",
     citation=f"Zhu et al., Generative Visual Manipulation on the Natural Image Manifold, ECCV 2016; {_PIX2PIX}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from i2ibench.task import Files, Fit, Level, Resolution, Task
-from i2ibench.tasks.measures import DISTRIBUTIONS
+from i2ibench.tasks.measures import CONTENT, DISTRIBUTIONS, DIVERSITY, DIVERSITY_MUNIT, DIVERSITY_STARGAN2
 
 _CYCLEGAN = (
     "Zhu et al., Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks, ICCV 2017, "
@@ -31,7 +31,7 @@ CAT2DOG = Task(
     splits={"train": 694, "val": 77, "test": 100},
     targets={"train": 1138, "val": 126, "test": 100},
     data=Files(layout="domains", obtain="Download the cat2dog set that DRIT's repository names and unpack it."),
-    metrics=DISTRIBUTIONS,
+    metrics=DISTRIBUTIONS | DIVERSITY,
     source="web pictures collected for DRIT",
     licence="not stated; web pictures",
     citation=_DRIT,
@@ -54,7 +54,7 @@ CATS_AND_DOGS = Task(
         layout="domains",
         obtain="Put photos of cats in trainA and testA, of dogs in trainB and testB; another choice is another set.",
     ),
-    metrics=DISTRIBUTIONS,
+    metrics=DISTRIBUTIONS | DIVERSITY,
     source="a public set of photos of cats and dogs",
     licence="research use (as documented)",
 )
@@ -73,7 +73,7 @@ HORSE2ZEBRA = Task(
     splits={"train": 961, "val": 106, "test": 120},
     targets={"train": 1201, "val": 133, "test": 140},
     data=Files(layout="domains", obtain=_ARCHIVE.format("horse2zebra.zip")),
-    metrics=DISTRIBUTIONS,
+    metrics=DISTRIBUTIONS | CONTENT,
     source="ImageNet, in the archive of CycleGAN",
     licence="non-commercial research (ImageNet's terms, as documented)",
     citation=_CYCLEGAN,
@@ -93,7 +93,7 @@ SUMMER2WINTER_YOSEMITE = Task(
     splits={"train": 1108, "val": 123, "test": 309},
     targets={"train": 866, "val": 96, "test": 238},
     data=Files(layout="domains", obtain=_ARCHIVE.format("summer2winter_yosemite.zip")),
-    metrics=DISTRIBUTIONS,
+    metrics=DISTRIBUTIONS | CONTENT | DIVERSITY_MUNIT,
     source="Flickr, in the archive of CycleGAN",
     licence="research use; photos stay their owners' (as documented)",
     citation=_CYCLEGAN,
@@ -114,7 +114,7 @@ MONET2PHOTO = Task(
     splits={"train": 965, "val": 107, "test": 121},
     targets={"train": 5659, "val": 628, "test": 751},
     data=Files(layout="domains", obtain=_ARCHIVE.format("monet2photo.zip")),
-    metrics=DISTRIBUTIONS,
+    metrics=DISTRIBUTIONS | CONTENT,
     source="Wikiart.org and Flickr, in the archive of CycleGAN",
     licence="research use; photos stay their owners' (as documented)",
     citation=_CYCLEGAN,
@@ -135,7 +135,7 @@ VANGOGH2PHOTO = Task(
     splits={"train": 360, "val": 40, "test": 400},
     targets={"train": 5659, "val": 628, "test": 751},
     data=Files(layout="domains", obtain=_ARCHIVE.format("vangogh2photo.zip")),
-    metrics=DISTRIBUTIONS,
+    metrics=DISTRIBUTIONS | CONTENT,
     source="Wikiart.org and Flickr, in the archive of CycleGAN",
     licence="research use; photos stay their owners' (as documented)",
     citation=_CYCLEGAN,
@@ -175,7 +175,7 @@ PORTRAIT = Task(
     splits={"train": 5807, "val": 645, "test": 751},
     targets={"train": 1630, "val": 181, "test": 400},
     data=Files(layout="domains", obtain="Download the portrait set that DRIT's repository names and unpack it."),
-    metrics=DISTRIBUTIONS,
+    metrics=DISTRIBUTIONS | DIVERSITY,
     source="CelebA and WikiArt, collected for DRIT",
     licence="non-commercial research (terms of CelebA and WikiArt, as documented)",
     citation=_DRIT,
@@ -206,7 +206,7 @@ AFHQ_CAT2DOG = Task(
         fit=Fit.COVER,
         obtain="Download AFHQ (afhq.zip), which the repository of StarGAN v2 names, and unpack it.",
     ),
-    metrics=DISTRIBUTIONS,
+    metrics=DISTRIBUTIONS | DIVERSITY_STARGAN2,
     source="AFHQ",
     licence="CC BY-NC 4.0 (as documented)",
     citation="Choi et al., StarGAN v2: Diverse Image Synthesis for Multiple Domains, CVPR 2020, arXiv:1912.01865",
