@@ -217,6 +217,7 @@ class Run:
             reference=None if self.reference == "test" else self.split(self.reference),
             samples=self.folder.variations if self.folder.variations.exists() else None,
             deterministic=not self.adapter.card.stochastic,
+            foreign=False,
             bits_per_dim=saved_bits_per_dim(self.folder),
             limit=self.spec.limit,
             progress=self.progress,

@@ -48,6 +48,7 @@ def evaluate(
     reference: Split | None = None,
     samples: Path | None = None,
     deterministic: bool = False,
+    foreign: bool = True,
     bits_per_dim: Mapping[str, Sequence[float]] | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
@@ -57,6 +58,7 @@ def evaluate(
 
     `reference` is another split, whose real targets sets of outputs are compared with instead. `samples` is a folder
     of further samples of each source, in subfolders `01`, `02`...; those of a `deterministic` method are its outputs.
+    `foreign` outputs, not written by the harness, are looked at for a mistaken range.
     `bits_per_dim` are a likelihood method's own values, for each name one a dequantisation draw. `limit` scores the
     first pictures only, which marks every protocol as quick. Neither `batch_size` nor `device` is part of a protocol:
     they move a score by rounding alone. `ranks` share the walk.
@@ -66,7 +68,7 @@ def evaluate(
     """
     progress = progress or Silent()
     count = len(split) if limit is None else min(limit, len(split))
-    read = reader(outputs, split, count, samples)
+    read = reader(outputs, split, count, samples, foreign=foreign)
     names = list(split.rows.names[:count])
     compared = reference or split
     n_reference = min(len(compared.reals[0]), limit or len(compared.reals[0]))

@@ -33,8 +33,8 @@ class Extractor:
     def __call__(self, pictures: Tensor) -> Tensor:
         """float `[B, 3, H, W]` in [-1, 1] on any device to features, float32 `[B, dimension]` on the CPU."""
         with full_precision():
-            features: Tensor = self.network(to_bytes(pictures.to(self.device)))
-        return features.float().cpu()
+            features = [self.network(to_bytes(part.to(self.device))) for part in parts(pictures, self.device)]
+        return torch.cat(features).float().cpu()
 
 
 def load(name: str, device: torch.device | str = "cpu") -> Extractor:
@@ -53,6 +53,13 @@ def fields(name: str) -> dict[str, str]:
         "resize": card.resize,
         "value_range": "[0, 255], 8 bits",
     }
+
+
+def parts(pictures: Tensor, device: torch.device, few: int = 8) -> tuple[Tensor, ...]:
+    """`pictures` as many at a time as are worked on: on the CPU a `few`, which with all made of them stay in its caches
+    and need little memory.
+    """
+    return torch.split(pictures, few if device.type == "cpu" else max(len(pictures), 1))
 
 
 def to_bytes(pictures: Tensor) -> Tensor:

@@ -124,7 +124,8 @@ class Gaussian:
         assert self.covariance is not None
         values, vectors = torch.linalg.eigh(self.covariance)
         real = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
-        return vectors[:, real] * values[real].sqrt()
+        factor: Tensor = vectors[:, real] * values[real].sqrt()
+        return factor
 
 
 def frechet_distance(first: Gaussian, second: Gaussian) -> float:
@@ -177,7 +178,7 @@ class _Sums:
         dimension = features.shape[1]
         total = features.new_zeros(dimension, dtype=torch.float64)
         products = features.new_zeros(dimension, dimension, dtype=torch.float64)
-        for block in features.split(4096):
+        for block in torch.split(features, 4096):
             exact = block.double()
             total += exact.sum(0)
             products.addmm_(exact.T, exact)

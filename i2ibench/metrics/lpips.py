@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from i2ibench import weights
-from i2ibench.metrics.extractors import full_precision
+from i2ibench.metrics.extractors import full_precision, parts
 from i2ibench.metrics.metric import Chunk, Metric, Setting, counterpart, mean_score
 from i2ibench.protocol import Score
 
@@ -63,9 +63,10 @@ class LPIPS(Metric):
     def update(self, chunk: Chunk) -> None:
         """Compare each output with its counterpart."""
         network = load(self.net, "0.1", *self.weights, chunk.output.device)
+        sides = (parts(pictures, pictures.device) for pictures in (chunk.output, counterpart(self, chunk)))
         with full_precision():
-            distances: Tensor = network(chunk.output, counterpart(self, chunk))
-        self.values.update(zip(chunk.names, distances.flatten().tolist(), strict=True))
+            distances = [network(*pair).flatten() for pair in zip(*sides, strict=True)]
+        self.values.update(zip(chunk.names, torch.cat(distances).tolist(), strict=True))
 
     def merge(self, other: Self) -> None:
         """Keep the values of other pictures."""

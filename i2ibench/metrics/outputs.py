@@ -50,11 +50,12 @@ class Reader:
         return self.outputs[name]
 
 
-def reader(outputs: Outputs, split: Split, count: int, samples: Path | None = None) -> Reader:
+def reader(outputs: Outputs, split: Split, count: int, samples: Path | None = None, *, foreign: bool = True) -> Reader:
     """What reads an output by name, after those of the first `count` pictures of `split` were checked.
 
     `samples` is a folder with subfolders `01`, `02`, ... of further samples of the same sources, named alike: of all
-    sources or of some, but none without the samples before it. Raises `BenchError` with all that is wrong.
+    sources or of some, but none without the samples before it. Of `foreign` outputs, those not written by the harness,
+    the range is checked too. Raises `BenchError` with all that is wrong.
     """
     names = split.rows.names
     faults = _Faults()
@@ -72,7 +73,7 @@ def reader(outputs: Outputs, split: Split, count: int, samples: Path | None = No
     faults.refuse(where, example, split, count)
 
     read = Reader(outputs, split.resolution, folders, at_hand)
-    for sample in range(len(folders) + 1):
+    for sample in range(len(folders) + 1 if foreign else 0):
         _refuse_unscaled(read, [name for name in names[:count] if at_hand.get(name, 1) > sample], sample, split)
     return read
 

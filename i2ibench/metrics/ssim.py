@@ -18,6 +18,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from i2ibench.metrics.colour import VALUE_RANGE, Colour, samples
+from i2ibench.metrics.extractors import parts
 from i2ibench.metrics.metric import Chunk, Metric, Setting, counterpart, mean_score
 from i2ibench.protocol import Score
 
@@ -51,7 +52,8 @@ class SSIM(Metric):
     def update(self, chunk: Chunk) -> None:
         """Compare each output with its counterpart."""
         first, second = (samples(pictures, self.colour) for pictures in (chunk.output, counterpart(self, chunk)))
-        values = structural_similarity(first, second)
+        pairs = zip(parts(first, first.device, 1), parts(second, second.device, 1), strict=True)
+        values = torch.cat([structural_similarity(*pair) for pair in pairs])
         self.values.update(zip(chunk.names, values.tolist(), strict=True))
 
     def merge(self, other: Self) -> None:

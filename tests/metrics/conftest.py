@@ -1,8 +1,12 @@
-"""Small splits and random networks, so that no test needs the network or the real weights."""
+"""Small splits and random networks, so that no test needs the network or the real weights.
+
+The scripts in `benchmarks` that write tables of `docs/metrics.md` are importable by the tests that hold them to it.
+"""
 
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,8 @@ from i2ibench import weights
 from i2ibench.data.rows import Split
 from i2ibench.data.tables import ArrowTable
 from i2ibench.task import LabelTable, Level, Need, Resolution, Task
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 LABELS = LabelTable(name="two", names=("ground", "thing"), palette=((0, 0, 0), (255, 0, 0)))
 
