@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from i2ibench import cli_compare, cli_data, cli_weights
+from i2ibench import cli_compare, cli_data, cli_pose, cli_weights
 from i2ibench import options as o
 from i2ibench.errors import BenchError, nearest
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_weights.weights, name="weights")
 app.add_typer(cli_weights.segmenter, name="segmenter")
+app.add_typer(cli_pose.app, name="pose")
 
 _debug = False
 

@@ -134,6 +134,7 @@ _METRICS = {
     "diversity_bicyclegan": "i2ibench.metrics.diversity:DiversityBicycleGAN",
     "diversity_munit": "i2ibench.metrics.diversity:DiversityMUNIT",
     "diversity_stargan2": "i2ibench.metrics.diversity:DiversityStarGAN2",
+    "pose": "i2ibench.metrics.pose:Pose",
     "rc": "i2ibench.metrics.recognition:RC",
     "fc": "i2ibench.metrics.recognition:FC",
     "is_classifier": "i2ibench.metrics.inception_score:InceptionScore",

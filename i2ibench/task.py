@@ -128,6 +128,8 @@ class Task(BaseModel):
     """Targets are label pictures in the colours of `labels`, which belong to them."""
     segmenter: str = ""
     """The task whose segmenter reads this one's translations, where it is another's; at equal resolution."""
+    pose_reader: str = ""
+    """The task whose pose reader reads this one's translations, where it is another's; at equal resolution."""
     classes: tuple[str, ...] = ()
     """Names of the classes that a picture can be of, by id, where the task gives `CLASSES`."""
     metrics: dict[str, str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,7 +117,7 @@ def saved_bits_per_dim(folder: RunFolder) -> dict[str, list[float]] | None:
     return {str(name): [float(value) for value in row] for name, row in zip(table.index, table.to_numpy(), strict=True)}
 
 
-def _save(bits: Mapping[str, Sequence[float]], path: Path) -> None:
+def _save(bits: dict[str, list[float]], path: Path) -> None:
     import pandas
 
     table = pandas.DataFrame.from_dict(bits, orient="index").rename_axis("name")

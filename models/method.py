@@ -81,8 +81,8 @@ class Batch:
                 return tuple(value[row] for row in rows)
             return value[rows]
 
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        picked = {name: None if value is None else pick(name, value) for name, value in values.items()}
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        picked: dict[str, Any] = {name: None if value is None else pick(name, value) for name, value in values.items()}
         return Batch(**picked)
 
 

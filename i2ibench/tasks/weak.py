@@ -33,6 +33,7 @@ CREATURES_CAT2DOG = Task(
     splits={"train": 1000, "val": 100, "test": 200},
     targets={"train": 1000, "val": 100, "test": 200},
     data="i2ibench.data.worlds.creatures:cat2dog",
+    pose_reader="creatures-many",
     classes=(
         "tabby", "siamese", "persian", "tiger", "leopard", "lynx",
         "husky", "beagle", "dalmatian", "poodle", "shepherd", "pug",
