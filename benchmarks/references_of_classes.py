@@ -14,9 +14,10 @@ from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 
-from i2ibench.metrics import classifier_training, extractors
-from i2ibench.metrics.classifier import HEAD, PENALTY, fit
-from i2ibench.metrics.classifier_training import ClassifierCard, RealAccuracy, Trained
+from i2ibench.metrics import extractors
+from i2ibench.metrics.classification import training as classifier_training
+from i2ibench.metrics.classification.classifier import HEAD, PENALTY, fit
+from i2ibench.metrics.classification.training import ClassifierCard, RealAccuracy, Trained
 from i2ibench.metrics.inception_score import ConditionalInceptionScore, InceptionScore
 from i2ibench.metrics.metric import Chunk, Metric, Setting
 from i2ibench.metrics.per_class import MFID, MKID, mfd, mkd

@@ -20,9 +20,9 @@ from torch import Tensor
 from i2ibench.metrics.bpd import BPD
 from i2ibench.metrics.diversity import Diversity, DiversityBicycleGAN, DiversityMUNIT, DiversityStarGAN2
 from i2ibench.metrics.gradients import GMSDSource
-from i2ibench.metrics.keypoints import keypoint_scores
 from i2ibench.metrics.metric import Chunk, Metric, Setting
 from i2ibench.metrics.palette import Palette
+from i2ibench.metrics.posing.keypoints import keypoint_scores
 from i2ibench.metrics.structure import StructureVGG16
 from i2ibench.metrics.warping import WarpingError
 from i2ibench.models.layers.likelihood import bits_per_dim, normal_log_density

@@ -46,8 +46,7 @@ Stacks = Mapping[str, np.ndarray]
 def rows(folder: Path, files: Mapping[str, Path]) -> Iterator[Row]:
     """The rows of these metrics. Writes into `folder`."""
     stacks = {"source": pictures(COUNT, SIZE, 0), "target": pictures(COUNT, SIZE, 1)}
-    share = np.linspace(0.02, 0.6, COUNT)[:, None, None, None]  # some outputs lie among the targets, some do not
-    stacks["output"] = ((1 - share) * stacks["target"] + share * pictures(COUNT, SIZE, 7)).astype(np.uint8)
+    stacks["output"] = _outputs(stacks["target"])
     places = {side: _write(folder / side, stack) for side, stack in stacks.items()}
     found = _ours(folder, stacks, places["output"])
     score = {one.name: one.value for one in found.scores if one.value is not None}
@@ -56,6 +55,14 @@ def rows(folder: Path, files: Mapping[str, Path]) -> Iterator[Row]:
     yield from _sets_on_efficientnet(score, stacks)
     yield from _learned(score, found, stacks, files)
     yield from _pixelwise(found, stacks)
+
+
+def _outputs(targets: np.ndarray) -> np.ndarray:
+    """Variants of two targets, and darkness: some are among the targets, which they do not all reach."""
+    others = pictures(COUNT, SIZE, 7)
+    centres = np.concatenate([np.tile(targets[:2], (4, 1, 1, 1)), np.zeros_like(targets[8:])])
+    share = np.linspace(0.02, SPREAD, COUNT)[:, None, None, None]
+    return ((1 - share) * centres + share * others).astype(np.uint8)
 
 
 def _ours(folder: Path, stacks: Stacks, outputs: Path) -> Evaluation:

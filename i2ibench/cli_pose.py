@@ -38,7 +38,7 @@ def train(
 ) -> None:
     """Train the network that scores a task by `pose`, on its real target pictures, and score it on real others."""
     from i2ibench import console, registry
-    from i2ibench.metrics.pose_training import train as train_reader
+    from i2ibench.metrics.posing.training import train as train_reader
     from i2ibench.training.precision import device as find_device
 
     posed = registry.task(task)

@@ -75,8 +75,8 @@ def train(
 ) -> None:
     """Train the PSPNet that scores a labelled task, on its real training pictures, and score it on real ones."""
     from i2ibench import console, registry
-    from i2ibench.metrics.segmenter_training import recipe_of
-    from i2ibench.metrics.segmenter_training import train as train_segmenter
+    from i2ibench.metrics.segmentation.training import recipe_of
+    from i2ibench.metrics.segmentation.training import train as train_segmenter
     from i2ibench.training.precision import device as find_device
 
     labelled = registry.task(task)
@@ -122,7 +122,7 @@ def add(
 ) -> None:
     """Make a published PSPNet, trained on Cityscapes, the segmenter that scores a task."""
     from i2ibench import console, registry
-    from i2ibench.metrics.segmenter_adding import add as add_segmenter
+    from i2ibench.metrics.segmentation.adding import add as add_segmenter
     from i2ibench.task import Resolution
     from i2ibench.training.precision import device as find_device
 

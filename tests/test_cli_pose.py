@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from i2ibench.cli_pose import app
 from i2ibench.errors import BenchError
-from i2ibench.metrics import pose_training
-from i2ibench.metrics.pose_network import Architecture
-from i2ibench.metrics.pose_reader import PoseReaderCard, Recipe
+from i2ibench.metrics.posing import training as pose_training
+from i2ibench.metrics.posing.network import Architecture
+from i2ibench.metrics.posing.reader import PoseReaderCard, Recipe
 from i2ibench.task import Resolution, Task
 
 

@@ -29,8 +29,8 @@ from torch import Tensor
 from typing_extensions import Self
 
 from i2ibench.metrics import extractors
-from i2ibench.metrics.classifier import EXTRACTOR
-from i2ibench.metrics.classifier_training import Trained
+from i2ibench.metrics.classification.classifier import EXTRACTOR
+from i2ibench.metrics.classification.training import Trained
 from i2ibench.metrics.metric import Chunk, Setting, mean_score
 from i2ibench.metrics.recognition import ByClassifier
 from i2ibench.metrics.statistics import normal_interval

@@ -32,9 +32,9 @@ import torch
 from typing_extensions import Self
 
 from i2ibench.errors import BenchError
-from i2ibench.metrics import pose_reader
-from i2ibench.metrics.keypoints import THRESHOLD, keypoint_scores
 from i2ibench.metrics.metric import Chunk, Metric, Setting
+from i2ibench.metrics.posing import reader as pose_reader
+from i2ibench.metrics.posing.keypoints import THRESHOLD, keypoint_scores
 from i2ibench.metrics.statistics import mean_interval
 from i2ibench.protocol import Protocol, Score
 from i2ibench.task import Need

@@ -12,9 +12,10 @@ from typing import ClassVar
 from torch import Tensor
 
 from i2ibench.errors import BenchError
-from i2ibench.metrics import segmenter, segmenter_check
 from i2ibench.metrics.confusion import LabelMetric
 from i2ibench.metrics.metric import Setting
+from i2ibench.metrics.segmentation import check as segmenter_check
+from i2ibench.metrics.segmentation import segmenter
 from i2ibench.protocol import Protocol
 from i2ibench.task import IGNORE
 

@@ -24,9 +24,10 @@ from torch import Tensor
 from typing_extensions import Self
 
 from i2ibench.errors import BenchError
-from i2ibench.metrics import classifier_training, extractors
-from i2ibench.metrics.classifier import EXTRACTOR, HEAD, fit
-from i2ibench.metrics.classifier_training import TOP, Trained
+from i2ibench.metrics import extractors
+from i2ibench.metrics.classification import training as classifier_training
+from i2ibench.metrics.classification.classifier import EXTRACTOR, HEAD, fit
+from i2ibench.metrics.classification.training import TOP, Trained
 from i2ibench.metrics.metric import Chunk, Metric, Setting, mean_score
 from i2ibench.progress import Progress, Silent
 from i2ibench.protocol import Protocol, Score

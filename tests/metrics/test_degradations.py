@@ -19,9 +19,11 @@ from degradations import GOOD, HEADING, Study, worse
 
 from i2ibench import registry
 from i2ibench.data.pictures import to_tensor
-from i2ibench.metrics import classifier_training, extractors, segmenter_check
-from i2ibench.metrics.classifier import EXTRACTOR, HEAD, fit
-from i2ibench.metrics.classifier_training import ClassifierCard, RealAccuracy, Trained
+from i2ibench.metrics import extractors
+from i2ibench.metrics.classification import training as classifier_training
+from i2ibench.metrics.classification.classifier import EXTRACTOR, HEAD, fit
+from i2ibench.metrics.classification.training import ClassifierCard, RealAccuracy, Trained
+from i2ibench.metrics.segmentation import check as segmenter_check
 
 ALL = ("blur", "noise", "JPEG", "colour", "shuffled", "collapsed", "identity")
 LOST = ("shuffled", "collapsed")

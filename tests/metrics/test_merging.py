@@ -19,15 +19,19 @@ from hypothesis import strategies as st
 
 from i2ibench import registry, weights
 from i2ibench.data.pictures import to_tensor
-from i2ibench.metrics import classifier_training, extractors, pose_reader, segmenter, segmenter_check
-from i2ibench.metrics.classifier import HEAD, fit
-from i2ibench.metrics.classifier_training import ClassifierCard, RealAccuracy, Trained
+from i2ibench.metrics import extractors
+from i2ibench.metrics.classification import training as classifier_training
+from i2ibench.metrics.classification.classifier import HEAD, fit
+from i2ibench.metrics.classification.training import ClassifierCard, RealAccuracy, Trained
 from i2ibench.metrics.metric import Chunk, Metric, Setting
 from i2ibench.metrics.palette import nearest
-from i2ibench.metrics.pose_network import Architecture
-from i2ibench.metrics.pose_reader import PoseReaderCard
-from i2ibench.metrics.segmenter_card import Found, Recipe, SegmenterCard
-from i2ibench.metrics.segmenter_networks import UNetArchitecture
+from i2ibench.metrics.posing import reader as pose_reader
+from i2ibench.metrics.posing.network import Architecture
+from i2ibench.metrics.posing.reader import PoseReaderCard
+from i2ibench.metrics.segmentation import check as segmenter_check
+from i2ibench.metrics.segmentation import segmenter
+from i2ibench.metrics.segmentation.card import Found, Recipe, SegmenterCard
+from i2ibench.metrics.segmentation.networks import UNetArchitecture
 from i2ibench.protocol import Score
 from i2ibench.task import LabelTable, Level, Need, Resolution, Task
 

@@ -18,14 +18,14 @@ from i2ibench import registry
 from i2ibench.data.rows import Split
 from i2ibench.data.tables import ArrowTable
 from i2ibench.errors import BenchError
-from i2ibench.metrics import pose_reader
 from i2ibench.metrics.ceiling import ceiling
 from i2ibench.metrics.evaluate import evaluate
-from i2ibench.metrics.keypoints import keypoint_scores
 from i2ibench.metrics.metric import Chunk, Setting
 from i2ibench.metrics.pose import Pose
-from i2ibench.metrics.pose_network import Architecture
-from i2ibench.metrics.pose_reader import Found, PoseReaderCard, Recipe
+from i2ibench.metrics.posing import reader as pose_reader
+from i2ibench.metrics.posing.keypoints import keypoint_scores
+from i2ibench.metrics.posing.network import Architecture
+from i2ibench.metrics.posing.reader import Found, PoseReaderCard, Recipe
 from i2ibench.task import Level, Need, Resolution, Task
 
 SIZE = Resolution(8, 8)

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 from i2ibench.errors import BenchError
-from i2ibench.metrics import segmenter, segmenter_check
 from i2ibench.metrics.confusion import confusion_matrices, jackknife, label_scores
 from i2ibench.metrics.metric import Chunk, Setting
 from i2ibench.metrics.psp import PSP
-from i2ibench.metrics.segmenter import Segmenter
-from i2ibench.metrics.segmenter_card import Found, Recipe, SegmenterCard
-from i2ibench.metrics.segmenter_feeding import IMAGENET_MEAN, IMAGENET_STD, Feeding
-from i2ibench.metrics.segmenter_networks import ARCHITECTURES, ResNetArchitecture, UNetArchitecture
+from i2ibench.metrics.segmentation import check as segmenter_check
+from i2ibench.metrics.segmentation import segmenter
+from i2ibench.metrics.segmentation.card import Found, Recipe, SegmenterCard
+from i2ibench.metrics.segmentation.feeding import IMAGENET_MEAN, IMAGENET_STD, Feeding
+from i2ibench.metrics.segmentation.networks import ARCHITECTURES, ResNetArchitecture, UNetArchitecture
+from i2ibench.metrics.segmentation.segmenter import Segmenter
 from i2ibench.task import IGNORE, LabelTable, Level, Need, Resolution, Task
 
 
@@ -155,7 +156,7 @@ def setting(**changes: object) -> Setting:
 
 @pytest.fixture
 def at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A segmenter that has passed its test; `test_segmenter_check` is about that."""
+    """A segmenter that has passed its test; `segmentation/test_check.py` is about that."""
     found = Found(card(), Path("stripes.safetensors"))
     monkeypatch.setattr(segmenter, "find", lambda task, resolution: found)
     monkeypatch.setattr(segmenter, "read", lambda found, device: Segmenter(found.card, Palette(), device))

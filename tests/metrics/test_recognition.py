@@ -22,10 +22,11 @@ from i2ibench.data import rows
 from i2ibench.data.batches import target_class, target_classes
 from i2ibench.data.rows import Row, Split
 from i2ibench.errors import BenchError
-from i2ibench.metrics import classifier_training, extractors
+from i2ibench.metrics import extractors
 from i2ibench.metrics.ceiling import ceiling
-from i2ibench.metrics.classifier import EXTRACTOR, PENALTY
-from i2ibench.metrics.classifier_training import ClassifierCard, RealAccuracy, of_task
+from i2ibench.metrics.classification import training as classifier_training
+from i2ibench.metrics.classification.classifier import EXTRACTOR, PENALTY
+from i2ibench.metrics.classification.training import ClassifierCard, RealAccuracy, of_task
 from i2ibench.metrics.evaluate import evaluate
 from i2ibench.metrics.inception_score import ConditionalInceptionScore, InceptionScore, jackknife_error, mean_divergence
 from i2ibench.metrics.metric import Chunk, Metric, Setting

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from i2ibench.metrics.segmenter_feeding import IMAGENET_MEAN, IMAGENET_STD, Feeding
+from i2ibench.metrics.segmentation.feeding import IMAGENET_MEAN, IMAGENET_STD, Feeding
 from i2ibench.task import Resolution
 
 
@@ -109,7 +109,7 @@ def test_enlarged_pictures_are_found_at_their_own_size() -> None:
 
 @torch.no_grad()
 def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from i2ibench.metrics import segmenter_feeding
+    from i2ibench.metrics.segmentation import feeding as segmenter_feeding
 
     net, some = network(), pictures(10, 10, 5)
     feeding = Feeding(crop=Resolution(8, 8), stride=Resolution(5, 5), mirror=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from i2ibench.errors import BenchError
-from i2ibench.metrics.classifier import PENALTY, Classifier, fit
+from i2ibench.metrics.classification.classifier import PENALTY, Classifier, fit
 
 
 def blobs(count: int, classes: list[int], width: float, seed: int = 0) -> tuple[torch.Tensor, list[int]]:

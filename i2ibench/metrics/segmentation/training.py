@@ -18,11 +18,10 @@ from i2ibench.data.batches import Batches
 from i2ibench.data.examples import Examples
 from i2ibench.data.rows import Split, is_made, load, split_folder
 from i2ibench.errors import BenchError, nearest
-from i2ibench.metrics.segmenter import encode, file_stem, read, trained_folder
-from i2ibench.metrics.segmenter_card import Ceiling, Found, RealScores, Recipe, SegmenterCard
-from i2ibench.metrics.segmenter_checkpoints import load_backbone
-from i2ibench.metrics.segmenter_feeding import IMAGENET_MEAN, IMAGENET_STD, Feeding
-from i2ibench.metrics.segmenter_networks import (
+from i2ibench.metrics.segmentation.card import Ceiling, Found, RealScores, Recipe, SegmenterCard
+from i2ibench.metrics.segmentation.checkpoints import load_backbone
+from i2ibench.metrics.segmentation.feeding import IMAGENET_MEAN, IMAGENET_STD, Feeding
+from i2ibench.metrics.segmentation.networks import (
     ARCHITECTURES,
     Architecture,
     ResNetArchitecture,
@@ -30,7 +29,8 @@ from i2ibench.metrics.segmenter_networks import (
     initialized,
     training_logits,
 )
-from i2ibench.metrics.segmenter_reals import CEILING, ceiling_of, read_reals, real_pictures, scores_of
+from i2ibench.metrics.segmentation.reals import CEILING, ceiling_of, read_reals, real_pictures, scores_of
+from i2ibench.metrics.segmentation.segmenter import encode, file_stem, read, trained_folder
 from i2ibench.models.method import generator, seeded
 from i2ibench.progress import Progress, Silent
 from i2ibench.store import write_record, written

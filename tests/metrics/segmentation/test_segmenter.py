@@ -17,15 +17,15 @@ from i2ibench.data.pictures import to_tensor
 from i2ibench.data.rows import Row
 from i2ibench.data.rows import load as load_split
 from i2ibench.errors import BenchError
-from i2ibench.metrics import segmenter
 from i2ibench.metrics.confusion import confusion_matrices, label_scores
 from i2ibench.metrics.metric import Setting
 from i2ibench.metrics.psp import PSP
-from i2ibench.metrics.segmenter import find, load
-from i2ibench.metrics.segmenter_card import Recipe, SegmenterCard
-from i2ibench.metrics.segmenter_networks import ResNetArchitecture, UNetArchitecture, build, logits
-from i2ibench.metrics.segmenter_reals import real_scores
-from i2ibench.metrics.segmenter_training import PUBLISHED, _learning_rate, class_weights, recipe_of, train, vary
+from i2ibench.metrics.segmentation import segmenter
+from i2ibench.metrics.segmentation.card import Recipe, SegmenterCard
+from i2ibench.metrics.segmentation.networks import ResNetArchitecture, UNetArchitecture, build, logits
+from i2ibench.metrics.segmentation.reals import real_scores
+from i2ibench.metrics.segmentation.segmenter import find, load
+from i2ibench.metrics.segmentation.training import PUBLISHED, _learning_rate, class_weights, recipe_of, train, vary
 from i2ibench.task import IGNORE, LabelTable, Level, Need, Resolution, Task
 
 TABLE = LabelTable(
@@ -188,7 +188,7 @@ def test_varied_light_is_a_function_of_seed_and_step() -> None:
     torch.testing.assert_close(vary(pictures, still, 0, 5), pictures)
 
 
-SHIPPED = sorted((Path(segmenter.__file__).parent / "segmenters").glob("*.json"))
+SHIPPED = sorted((Path(segmenter.__file__).parent / "shipped").glob("*.json"))
 
 
 @pytest.mark.parametrize("card_file", SHIPPED, ids=lambda path: path.stem)
@@ -308,7 +308,7 @@ def test_wrong_recipes_are_told(network: str, change: str, told: str) -> None:
 
 
 def test_many_test_pictures_have_a_ceiling_of_their_first(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("i2ibench.metrics.segmenter_training.CEILING", 4)
+    monkeypatch.setattr("i2ibench.metrics.segmentation.training.CEILING", 4)
     card = train(shapes(), resolutions=[SMALL], recipe=Recipe(epochs=1, batch_size=4), architecture=TINY)
     (ceiling,) = card.ceilings
     reader = load(shapes(), SMALL)

@@ -1,6 +1,6 @@
 """The network that finds keypoints in pictures, for the metric `pose`: one for each task.
 
-`pose_training` makes them; the card beside the weights says how, and how well they read real pictures, which is the
+`training` makes them; the card beside the weights says how, and how well they read real pictures, which is the
 ceiling of every score. Weights are half precision in the file and computed with in single precision.
 
 A reader that has seen the target domain alone finds less in any other, though the pose be kept to the pixel. Where
@@ -20,11 +20,11 @@ from i2ibench import registry, weights
 from i2ibench.cache import cache_folder
 from i2ibench.errors import BenchError
 from i2ibench.metrics.extractors import full_precision
-from i2ibench.metrics.pose_network import Architecture, PoseNetwork, brought, places
+from i2ibench.metrics.posing.network import Architecture, PoseNetwork, brought, places
 from i2ibench.store import read_record
 from i2ibench.task import Resolution, ResolutionField, Task
 
-SHIPPED = Path(__file__).parent / "pose_readers"
+SHIPPED = Path(__file__).parent / "shipped"
 """The readers that i2ibench brings along."""
 
 

@@ -16,10 +16,10 @@ import torch
 from i2ibench.cache import cache_folder
 from i2ibench.data.rows import Split, load
 from i2ibench.errors import BenchError
-from i2ibench.metrics import segmenter
-from i2ibench.metrics.segmenter_adding import measured
-from i2ibench.metrics.segmenter_card import Ceiling, Found
-from i2ibench.metrics.segmenter_reals import ceiling_of, read_reals
+from i2ibench.metrics.segmentation import segmenter
+from i2ibench.metrics.segmentation.adding import measured
+from i2ibench.metrics.segmentation.card import Ceiling, Found
+from i2ibench.metrics.segmentation.reals import ceiling_of, read_reals
 from i2ibench.provenance import libraries
 from i2ibench.store import write_record
 from i2ibench.task import Resolution, Task

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from i2ibench.metrics.keypoints import THRESHOLD, keypoint_scores, relative_distances, size
+from i2ibench.metrics.posing.keypoints import THRESHOLD, keypoint_scores, relative_distances, size
 
 
 def brute_force(found: np.ndarray, true: np.ndarray) -> tuple[float, float]:

@@ -12,14 +12,14 @@ import torch
 from i2ibench import cli, registry
 from i2ibench.data.rows import Row, load
 from i2ibench.errors import BenchError
-from i2ibench.metrics import segmenter
 from i2ibench.metrics.metric import Setting
 from i2ibench.metrics.psp import PSP
-from i2ibench.metrics.segmenter_adding import SEMSEG, _published, add
-from i2ibench.metrics.segmenter_card import ForeignFile
-from i2ibench.metrics.segmenter_checkpoints import Checkpoint
-from i2ibench.metrics.segmenter_feeding import Feeding
-from i2ibench.metrics.segmenter_networks import ResNetArchitecture, build, logits
+from i2ibench.metrics.segmentation import segmenter
+from i2ibench.metrics.segmentation.adding import SEMSEG, _published, add
+from i2ibench.metrics.segmentation.card import ForeignFile
+from i2ibench.metrics.segmentation.checkpoints import Checkpoint
+from i2ibench.metrics.segmentation.feeding import Feeding
+from i2ibench.metrics.segmentation.networks import ResNetArchitecture, build, logits
 from i2ibench.task import LabelTable, Level, Need, Resolution, Task
 from i2ibench.tasks.labels import CITYSCAPES
 
@@ -147,7 +147,7 @@ def test_published_figures_are_stated_where_they_hold() -> None:
 
 
 def test_published_figures_are_to_be_found_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("i2ibench.metrics.segmenter_adding.CITYSCAPES_SIZE", SIZE)
+    monkeypatch.setattr("i2ibench.metrics.segmentation.adding.CITYSCAPES_SIZE", SIZE)
     add(roads(), str(file), size=SIZE, figures=(0.96, 0.77))
     reason = PSP.unavailable(Setting(roads(), SIZE, "test", 4, 4, "")) or ""
     assert "must find pixel accuracy 0.9600 and mIoU 0.7700, as published" in reason

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from i2ibench.metrics.pose_reader import Recipe
+from i2ibench.metrics.posing.reader import Recipe
 from i2ibench.models.method import generator
 
 

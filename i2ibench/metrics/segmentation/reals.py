@@ -14,8 +14,8 @@ from i2ibench.data.rows import Split
 from i2ibench.data.tables import Table
 from i2ibench.errors import BenchError
 from i2ibench.metrics.confusion import Counts, confusion_matrices, label_scores
-from i2ibench.metrics.segmenter import Segmenter
-from i2ibench.metrics.segmenter_card import Ceiling, RealScores
+from i2ibench.metrics.segmentation.card import Ceiling, RealScores
+from i2ibench.metrics.segmentation.segmenter import Segmenter
 from i2ibench.progress import Progress, Silent
 from i2ibench.task import Need
 

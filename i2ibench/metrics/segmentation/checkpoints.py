@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from i2ibench.errors import BenchError
-from i2ibench.metrics.segmenter_card import ForeignFile, Format
-from i2ibench.metrics.segmenter_feeding import IMAGENET_MEAN, IMAGENET_STD, Feeding
-from i2ibench.metrics.segmenter_networks import Architecture, ResNetArchitecture, UNetArchitecture, build
+from i2ibench.metrics.segmentation.card import ForeignFile, Format
+from i2ibench.metrics.segmentation.feeding import IMAGENET_MEAN, IMAGENET_STD, Feeding
+from i2ibench.metrics.segmentation.networks import Architecture, ResNetArchitecture, UNetArchitecture, build
 from i2ibench.task import Resolution
 
 State = dict[str, Tensor]

@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from i2ibench.metrics.segmenter_feeding import AS_THEY_ARE, Feeding
-from i2ibench.metrics.segmenter_networks import Architecture
+from i2ibench.metrics.segmentation.feeding import AS_THEY_ARE, Feeding
+from i2ibench.metrics.segmentation.networks import Architecture
 from i2ibench.task import Resolution, ResolutionField, Task
 
 Format = Literal["mmseg", "semseg", "torchvision"]

@@ -20,11 +20,11 @@ from i2ibench import registry
 from i2ibench.data.pictures import to_tensor
 from i2ibench.data.rows import Row, load
 from i2ibench.errors import BenchError
-from i2ibench.metrics.keypoints import keypoint_scores
-from i2ibench.metrics.pose_augmentation import lit, moved
-from i2ibench.metrics.pose_network import Architecture, PoseNetwork, brought, places
-from i2ibench.metrics.pose_reader import SHIPPED, Found, PoseReader, PoseReaderCard, Recipe, find, read
-from i2ibench.metrics.pose_training import pose_loss, real_scores, train
+from i2ibench.metrics.posing.augmentation import lit, moved
+from i2ibench.metrics.posing.keypoints import keypoint_scores
+from i2ibench.metrics.posing.network import Architecture, PoseNetwork, brought, places
+from i2ibench.metrics.posing.reader import SHIPPED, Found, PoseReader, PoseReaderCard, Recipe, find, read
+from i2ibench.metrics.posing.training import pose_loss, real_scores, train
 from i2ibench.task import Level, Need, Resolution, Task
 
 SMALL, LARGE = Resolution(32, 32), Resolution(48, 48)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2ibench.errors import BenchError
-from i2ibench.metrics.segmenter_checkpoints import load_backbone, load_safely, read_checkpoint
-from i2ibench.metrics.segmenter_networks import (
+from i2ibench.metrics.segmentation.checkpoints import load_backbone, load_safely, read_checkpoint
+from i2ibench.metrics.segmentation.networks import (
     ARCHITECTURES,
     ResNetArchitecture,
     UNetArchitecture,

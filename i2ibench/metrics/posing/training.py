@@ -16,10 +16,10 @@ from i2ibench.data.examples import Examples
 from i2ibench.data.pictures import to_tensor
 from i2ibench.data.rows import Split, is_made, load, split_folder
 from i2ibench.errors import BenchError
-from i2ibench.metrics.keypoints import keypoint_scores
-from i2ibench.metrics.pose_augmentation import lit, moved
-from i2ibench.metrics.pose_network import Architecture, PoseNetwork, brought, centres, places
-from i2ibench.metrics.pose_reader import (
+from i2ibench.metrics.posing.augmentation import lit, moved
+from i2ibench.metrics.posing.keypoints import keypoint_scores
+from i2ibench.metrics.posing.network import Architecture, PoseNetwork, brought, centres, places
+from i2ibench.metrics.posing.reader import (
     Found,
     PoseReader,
     PoseReaderCard,

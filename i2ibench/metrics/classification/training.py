@@ -17,7 +17,7 @@ from i2ibench.data import rows
 from i2ibench.data.rows import Split
 from i2ibench.errors import BenchError
 from i2ibench.metrics import extractors
-from i2ibench.metrics.classifier import EXTRACTOR, HEAD, Classifier, fit
+from i2ibench.metrics.classification.classifier import EXTRACTOR, HEAD, Classifier, fit
 from i2ibench.metrics.features import TargetFeatures
 from i2ibench.metrics.walk import Walk
 from i2ibench.progress import Progress, Silent

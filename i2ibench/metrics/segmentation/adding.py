@@ -13,10 +13,10 @@ import torch
 
 from i2ibench.data.rows import Split, is_made, load, split_folder
 from i2ibench.errors import BenchError, nearest
-from i2ibench.metrics.segmenter import SHIPPED, encode, file_stem, read, trained_folder
-from i2ibench.metrics.segmenter_card import Ceiling, Found, SegmenterCard
-from i2ibench.metrics.segmenter_checkpoints import FORMATS, Checkpoint, read_checkpoint
-from i2ibench.metrics.segmenter_reals import CEILING, ceiling_of, read_reals
+from i2ibench.metrics.segmentation.card import Ceiling, Found, SegmenterCard
+from i2ibench.metrics.segmentation.checkpoints import FORMATS, Checkpoint, read_checkpoint
+from i2ibench.metrics.segmentation.reals import CEILING, ceiling_of, read_reals
+from i2ibench.metrics.segmentation.segmenter import SHIPPED, encode, file_stem, read, trained_folder
 from i2ibench.progress import Progress, Silent
 from i2ibench.store import read_record, write_record, written
 from i2ibench.task import Resolution, Task

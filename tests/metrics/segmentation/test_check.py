@@ -13,14 +13,15 @@ from torch import nn
 
 from i2ibench.data.rows import Row, load
 from i2ibench.errors import BenchError
-from i2ibench.metrics import segmenter, segmenter_check
 from i2ibench.metrics.metric import Setting
 from i2ibench.metrics.psp import PSP
-from i2ibench.metrics.segmenter import Segmenter
-from i2ibench.metrics.segmenter_card import Ceiling, Found, RealScores, SegmenterCard
-from i2ibench.metrics.segmenter_check import failing
-from i2ibench.metrics.segmenter_networks import UNetArchitecture
-from i2ibench.metrics.segmenter_reals import read_reals, real_pictures
+from i2ibench.metrics.segmentation import check as segmenter_check
+from i2ibench.metrics.segmentation import segmenter
+from i2ibench.metrics.segmentation.card import Ceiling, Found, RealScores, SegmenterCard
+from i2ibench.metrics.segmentation.check import failing
+from i2ibench.metrics.segmentation.networks import UNetArchitecture
+from i2ibench.metrics.segmentation.reals import read_reals, real_pictures
+from i2ibench.metrics.segmentation.segmenter import Segmenter
 from i2ibench.store import read_record, write_record
 from i2ibench.task import LabelTable, Level, Need, Resolution, Task
 
@@ -89,7 +90,7 @@ def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Palette:
     monkeypatch.setitem(sys.modules, world.__name__, world)
     palette = Palette()
     monkeypatch.setattr(segmenter, "read", lambda found, device="cpu": Segmenter(found.card, palette, device))
-    monkeypatch.setattr("i2ibench.metrics.segmenter_adding.read", segmenter.read)
+    monkeypatch.setattr("i2ibench.metrics.segmentation.adding.read", segmenter.read)
     monkeypatch.setattr(segmenter_check, "_READ", {})
     return palette
 

@@ -1,7 +1,7 @@
 """The network that reads classes out of pictures, for the metric `psp`: a PSPNet, one for each task.
 
-`segmenter_training` makes them and `segmenter_adding` takes published ones; the card beside the weights says how, and
-how well they read real pictures, which is the ceiling of every score. `segmenter_check` holds them to that. Weights
+`training` makes them and `adding` takes published ones; the card beside the weights says how, and
+how well they read real pictures, which is the ceiling of every score. `check` holds them to that. Weights
 that were trained here are half precision in the file; all are computed with in single precision.
 """
 
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from i2ibench import registry, weights
 from i2ibench.cache import cache_folder
 from i2ibench.errors import BenchError
-from i2ibench.metrics.segmenter_card import Found, SegmenterCard
-from i2ibench.metrics.segmenter_networks import build, logits
+from i2ibench.metrics.segmentation.card import Found, SegmenterCard
+from i2ibench.metrics.segmentation.networks import build, logits
 from i2ibench.store import read_record
 from i2ibench.task import Resolution, Task
 
-SHIPPED = Path(__file__).parent / "segmenters"
+SHIPPED = Path(__file__).parent / "shipped"
 """The segmenters that i2ibench brings along."""
 
 

@@ -1,0 +1,1 @@
+"""The networks that find keypoints in pictures, for the metric `pose`."""
