@@ -73,6 +73,13 @@ def rows() -> list[Row]:
         ]
 
 
+def counted(metrics: str, reference: str, pictures: int, ours: ArrayLike, theirs: ArrayLike) -> Row:
+    """The comparison of shares, which must be telling: 0 and 1 agree too easily."""
+    shares = np.asarray(theirs, np.float64)
+    assert ((shares > 0) & (shares != 1)).all(), f"{metrics} are {shares}"
+    return Row(metrics, reference, pictures, difference(ours, theirs), counts=True)
+
+
 def difference(ours: ArrayLike, theirs: ArrayLike) -> float:
     """The largest relative difference of numbers that belong together."""
     first, second = (np.asarray(values, np.float64) for values in (ours, theirs))

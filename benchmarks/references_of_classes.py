@@ -7,7 +7,7 @@ from unittest import mock
 
 import numpy as np
 import torch
-from references import Row, difference
+from references import Row, counted, difference
 from scipy.special import rel_entr
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
@@ -104,11 +104,11 @@ def _by_classifier(labels: Sequence[int], outputs: Tensor, reals: Tensor, traini
         wanted = [hits[:, :first].any(1).mean() for first in (1, 5)]
         ours = _fed(RC(_setting(_task())), labels, outputs, reals)
         said = "scikit-learn `LogisticRegression` on the same features"
-        yield Row("`rc`, `rc_top5`", said, COUNT, difference(ours, wanted), counts=True)
+        yield counted("`rc`, `rc_top5`", said, COUNT, ours, wanted)
 
         ours = _fed(FC(_setting(_task())), labels, outputs, reals)
         wanted = [(Reference(outputs, labels)(reals).argmax(1) == labels).mean()]
-        yield Row("`fc`", f"{said}, fitted to the outputs", 2 * COUNT, difference(ours, wanted), counts=True)
+        yield counted("`fc`", f"{said}, fitted to the outputs", 2 * COUNT, ours, wanted)
 
         said = "scipy's relative entropies of the classes by scikit-learn"
         ours = _fed(InceptionScore(_setting(_task())), labels, outputs, reals)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from references import Row, difference, pictures
+from references import Row, counted, difference, pictures
 from references_of_sets import lpips_network, tensor
 from scipy.ndimage import map_coordinates
 from scipy.signal import convolve2d
@@ -126,7 +126,7 @@ def _keypoints() -> Iterator[Row]:
         hits.append(sum(one <= 0.1 for one in away) / len(known))
         errors.append(sum(away) / len(known))
     said = "the definition, point by point"
-    yield Row("the arithmetic of `pose_pck`", said, COUNT, difference(scores.pck, hits), counts=True)
+    yield counted("the arithmetic of `pose_pck`", said, COUNT, scores.pck, hits)
     yield Row("the arithmetic of `pose_error`", said, COUNT, difference(scores.error, errors))
 
 

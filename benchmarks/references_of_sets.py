@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch_fidelity
 from PIL import Image
-from references import Row, difference, pictures
+from references import Row, counted, difference, pictures
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor, nn
@@ -60,8 +60,8 @@ def rows(folder: Path, files: Mapping[str, Path]) -> Iterator[Row]:
 def _outputs(targets: np.ndarray) -> np.ndarray:
     """Variants of two targets, and darkness: some are among the targets, which they do not all reach."""
     others = pictures(COUNT, SIZE, 7)
-    centres = np.concatenate([np.tile(targets[:2], (4, 1, 1, 1)), np.zeros_like(targets[8:])])
-    share = np.linspace(0.02, SPREAD, COUNT)[:, None, None, None]
+    centres = np.concatenate([np.tile(targets[2:4], (4, 1, 1, 1)), np.zeros_like(targets[8:])])
+    share = np.linspace(0.02, 0.1, COUNT)[:, None, None, None]
     return ((1 - share) * centres + share * others).astype(np.uint8)
 
 
@@ -108,8 +108,9 @@ def _sets_on_inception(score: Mapping[str, float], places: Mapping[str, Path], i
     for ours, name in names.items():
         yield Row(f"`{ours}`", command, 2 * COUNT, difference(score[ours], theirs[name]), single=True)
     both = ("precision", "recall")
-    gap = difference([score[name] for name in both], [theirs[name] for name in both])
-    yield Row("`precision`, `recall`", command, 2 * COUNT, gap, counts=True)
+    yield counted(
+        "`precision`, `recall`", command, 2 * COUNT, [score[name] for name in both], [theirs[name] for name in both]
+    )
 
 
 def _balls_on_inception(score: Mapping[str, float], stacks: Stacks, inception: Path) -> Row:
@@ -122,9 +123,9 @@ def _balls_on_inception(score: Mapping[str, float], stacks: Stacks, inception: P
         outputs, targets = (
             network(torch.from_numpy(stacks[side]).movedim(-1, 1))[0].numpy() for side in ("output", "target")
         )
-    gap = difference([score["density"], score["coverage"]], _density_and_coverage(outputs, targets))
     said = f"{_EQUATIONS}, on features taken by torch-fidelity"
-    return Row("`density`, `coverage`", said, 2 * COUNT, gap, counts=True)
+    ours, theirs = [score["density"], score["coverage"]], _density_and_coverage(outputs, targets)
+    return counted("`density`, `coverage`", said, 2 * COUNT, ours, theirs)
 
 
 def _sets_on_efficientnet(score: Mapping[str, float], stacks: Stacks) -> Iterator[Row]:
@@ -149,12 +150,12 @@ def _sets_on_efficientnet(score: Mapping[str, float], stacks: Stacks) -> Iterato
         outputs.double(), targets.double(), prc_neighborhood=3, prc_batch_size=COUNT, save_cpu_ram=True, verbose=False
     )
     names = [f"{name}_{suffix}" for name in ("precision", "recall")]
-    gap = difference([score[name] for name in names], [prc["precision"], prc["recall"]])
-    yield Row(", ".join(f"`{name}`" for name in names), f"torch-fidelity {said}", 2 * COUNT, gap, counts=True)
+    ours, theirs = [score[name] for name in names], [prc["precision"], prc["recall"]]
+    yield counted(", ".join(f"`{name}`" for name in names), f"torch-fidelity {said}", 2 * COUNT, ours, theirs)
 
     names = [f"{name}_{suffix}" for name in ("density", "coverage")]
-    gap = difference([score[name] for name in names], _density_and_coverage(outputs.numpy(), targets.numpy()))
-    yield Row(", ".join(f"`{name}`" for name in names), f"{_EQUATIONS}, {said}", 2 * COUNT, gap, counts=True)
+    ours, balls = [score[name] for name in names], _density_and_coverage(outputs.numpy(), targets.numpy())
+    yield counted(", ".join(f"`{name}`" for name in names), f"{_EQUATIONS}, {said}", 2 * COUNT, ours, balls)
 
 
 def _efficientnet(stack: np.ndarray) -> Tensor:
