@@ -46,7 +46,7 @@ class Row:
     def bound(self) -> float:
         """What the table says: a power of ten, with room for another machine's rounding."""
         if self.counts:
-            return FLOOR
+            return SINGLE_FLOOR  # a share of a few pictures that another number of them makes differs by far more
         floor, room = SINGLE_FLOOR if self.single else FLOOR, 3 if self.difference < WITHIN else 1.5
         needed = room * self.difference
         return floor if needed <= floor else float(10.0 ** math.ceil(math.log10(needed)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +28,12 @@ from i2ibench.task import Level, Need, Resolution, Task
 
 COUNT, SIZE = 12, Resolution(64, 80)
 SIDES = ("output", "source", "target")
-METRICS = (
+OF_SETS = (
     "fid", "kid", "prdc", "fd_efficientnet_lite0", "kd_efficientnet_lite0", "prdc_efficientnet_lite0",
-    "lpips", "lpips_vgg", "lpips_source", "ssim", "ssim_y", "ssim_source", "psnr", "psnr_y", "psnr_source",
     "artfd_inception", "artfd_efficientnet_lite0",
+)  # fmt: skip
+OF_PAIRS = (
+    "lpips", "lpips_vgg", "lpips_source", "ssim", "ssim_y", "ssim_source", "psnr", "psnr_y", "psnr_source",
 )  # fmt: skip
 TASK = Task(
     name="reference", title="", description="", level=Level.STRONG, gives=frozenset({Need.PAIRS}), resolutions=(SIZE,),
@@ -46,18 +48,23 @@ Stacks = Mapping[str, np.ndarray]
 def rows(folder: Path, files: Mapping[str, Path]) -> Iterator[Row]:
     """The rows of these metrics. Writes into `folder`."""
     stacks = {"source": pictures(COUNT, SIZE, 0), "target": pictures(COUNT, SIZE, 1)}
-    stacks["output"] = _outputs(stacks["target"])
-    places = {side: _write(folder / side, stack) for side, stack in stacks.items()}
-    found = _ours(folder, stacks, places["output"])
+    sets = {**stacks, "output": _among(stacks["target"])}
+    places = {side: _write(folder / side, stack) for side, stack in sets.items()}
+    found = _ours(folder / "sets", sets, places["output"], OF_SETS)
     score = {one.name: one.value for one in found.scores if one.value is not None}
     yield from _sets_on_inception(score, places, files["inception"])
-    yield _balls_on_inception(score, stacks, files["inception"])
-    yield from _sets_on_efficientnet(score, stacks)
-    yield from _learned(score, found, stacks, files)
-    yield from _pixelwise(found, stacks)
+    yield _balls_on_inception(score, sets, files["inception"])
+    yield from _sets_on_efficientnet(score, sets)
+    yield from _products(score, sets, files)
+
+    near = (2.0 * stacks["target"] + stacks["source"] + pictures(COUNT, SIZE, 7)) / 4
+    pairs = {**stacks, "output": near.astype(np.uint8)}
+    found = _ours(folder / "pairs", pairs, _write(folder / "near", pairs["output"]), OF_PAIRS)
+    yield from _learned(found, pairs, files)
+    yield from _pixelwise(found, pairs)
 
 
-def _outputs(targets: np.ndarray) -> np.ndarray:
+def _among(targets: np.ndarray) -> np.ndarray:
     """Variants of two targets, and darkness: some are among the targets, which they do not all reach."""
     others = pictures(COUNT, SIZE, 7)
     centres = np.concatenate([np.tile(targets[2:4], (4, 1, 1, 1)), np.zeros_like(targets[8:])])
@@ -65,7 +72,7 @@ def _outputs(targets: np.ndarray) -> np.ndarray:
     return ((1 - share) * centres + share * others).astype(np.uint8)
 
 
-def _ours(folder: Path, stacks: Stacks, outputs: Path) -> Evaluation:
+def _ours(folder: Path, stacks: Stacks, outputs: Path, metrics: Sequence[str]) -> Evaluation:
     examples: list[Example] = [
         {"name": f"{row:02d}", "source": stacks["source"][row], "target": stacks["target"][row]} for row in range(COUNT)
     ]
@@ -74,7 +81,7 @@ def _ours(folder: Path, stacks: Stacks, outputs: Path) -> Evaluation:
     before = os.environ.get("I2IBENCH_CACHE")
     os.environ["I2IBENCH_CACHE"] = str(folder / "cache")
     try:
-        return evaluate(outputs, split, METRICS)
+        return evaluate(outputs, split, metrics)
     finally:
         os.environ.pop("I2IBENCH_CACHE") if before is None else os.environ.update(I2IBENCH_CACHE=before)
 
@@ -184,24 +191,27 @@ def _density_and_coverage(outputs: np.ndarray, targets: np.ndarray, k: int = 5) 
     return inside.sum() / (k * len(outputs)), inside.any(0).mean()
 
 
-def _learned(score: Mapping[str, float], found: Evaluation, stacks: Stacks, files: Mapping[str, Path]) -> Iterator[Row]:
+def _products(score: Mapping[str, float], stacks: Stacks, files: Mapping[str, Path]) -> Iterator[Row]:
+    content = float(_lpips("alex", files, stacks["output"], stacks["source"]).mean())
+    for name, distance in (("inception", "fid"), ("efficientnet_lite0", "fd_efficientnet_lite0")):
+        gap = difference(score[f"artfd_{name}"], (1 + content) * (1 + score[distance]))
+        yield Row(f"`artfd_{name}`", f"(1 + package lpips) (1 + `{distance}` above)", 2 * COUNT, gap, single=True)
+
+
+def _learned(found: Evaluation, stacks: Stacks, files: Mapping[str, Path]) -> Iterator[Row]:
     for name, net, side in (
         ("lpips", "alex", "target"),
         ("lpips_vgg", "vgg", "target"),
         ("lpips_source", "alex", "source"),
     ):
-        with torch.inference_mode():
-            network = lpips_network(net, "0.1", files)
-            theirs = network(tensor(stacks["output"]), tensor(stacks[side])).flatten().double()
-        of = "targets" if side == "target" else "sources"
-        gap = difference([*found.per_picture[name], score[name]], [*theirs, theirs.mean()])
-        yield Row(f"`{name}`", f"package lpips 0.1, {net}, against the {of}", COUNT, gap, single=True)
-    for name, fid in (("inception", "fid"), ("efficientnet_lite0", "fd_efficientnet_lite0")):
-        product = (1 + float(theirs.mean())) * (1 + score[fid])
-        ours = score[f"artfd_{name}"]
-        yield Row(
-            f"`artfd_{name}`", f"(1 + package lpips) (1 + `{fid}` above)", COUNT, difference(ours, product), single=True
-        )
+        gap = difference(found.per_picture[name], _lpips(net, files, stacks["output"], stacks[side]))
+        yield Row(f"`{name}`", f"package lpips 0.1, {net}, against the {side}s", COUNT, gap, single=True)
+
+
+def _lpips(net: str, files: Mapping[str, Path], first: np.ndarray, second: np.ndarray) -> Tensor:
+    with torch.inference_mode():
+        distances: Tensor = lpips_network(net, "0.1", files)(tensor(first), tensor(second))
+    return distances.flatten().double()
 
 
 def lpips_network(net: str, version: str, files: Mapping[str, Path]) -> nn.Module:
