@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,18 @@ class Listed:
     def names(self) -> list[str]:
         """The examples' names, in order."""
         return [entry.name for entry in self.entries]
+
+    def without(self, columns: Collection[str]) -> Listed:
+        """The same examples without these columns, if it has them; their files are not read."""
+        kept = [
+            dataclasses.replace(
+                entry,
+                parts={name: part for name, part in entry.parts.items() if name not in columns},
+                values={name: value for name, value in entry.values.items() if name not in columns},
+            )
+            for entry in self.entries
+        ]
+        return Listed(kept, self.fit, self.resolution)
 
     def column(self, name: str) -> list[Any]:
         """All values of a column that is no picture."""

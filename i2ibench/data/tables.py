@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,6 +31,9 @@ class Table(Protocol):
 
     def column(self, name: str) -> list[Any]:
         """All values of a column that is no picture."""
+
+    def without(self, columns: Collection[str]) -> Table:
+        """The same examples without these columns, if it has them: what is not looked at need not be decoded."""
 
     def __len__(self) -> int: ...
 
@@ -70,6 +73,10 @@ class ArrowTable:
 
     def __getitem__(self, index: int) -> Example:
         return decoded(self._raw[index : index + 1].to_pylist()[0])
+
+    def without(self, columns: Collection[str]) -> ArrowTable:
+        """The same examples without these columns, if it has them."""
+        return ArrowTable(self.dataset.remove_columns([name for name in self.columns if name in columns]))
 
     def column(self, name: str) -> list[Any]:
         """All values of a column that is no picture."""

@@ -78,6 +78,7 @@ class Chunk:
     output: Tensor
     """float32 `[B, 3, H, W]` in [-1, 1], from 8-bit pictures: `(output + 1) * 127.5` is whole."""
     source: Tensor | None = None
+    """Where a metric reads it (`Metric.reads_source`)."""
     target: Tensor | None = None
     """The target of each source, in paired tasks."""
     labels: Tensor | None = None

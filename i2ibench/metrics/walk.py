@@ -24,6 +24,9 @@ from i2ibench.metrics import extractors
 from i2ibench.metrics.features import TargetFeatures
 from i2ibench.metrics.metric import Chunk, Metric, Side
 
+_UNREAD = frozenset({"instances", "boxes"})
+"""Columns that no chunk has."""
+
 
 @dataclass(frozen=True)
 class Walk:
@@ -51,7 +54,7 @@ class Walk:
 
         Shards feed metrics of their own, which are then merged.
         """
-        for chunk in self.outputs(rows):
+        for chunk in self.outputs(rows, sources=any(metric.reads_source for metric in metrics)):
             for metric in metrics:
                 metric.update(chunk)
                 if targets and chunk.target is not None:
@@ -64,14 +67,15 @@ class Walk:
             for metric in metrics:
                 metric.update_reference(chunk)
 
-    def outputs(self, rows: range) -> Iterator[Chunk]:
-        """Chunks of the split's rows with their outputs; in paired tasks with their targets."""
-        yield from self._chunks(self.split.rows, rows, None)
+    def outputs(self, rows: range, *, sources: bool = True) -> Iterator[Chunk]:
+        """Chunks of the split's rows with their outputs, if wanted their sources, and in paired tasks their targets."""
+        unread = _UNREAD if sources else {*_UNREAD, "source"}
+        yield from self._chunks(self.split.rows.without(unread), rows, None)
 
     def reals(self, rows: range) -> Iterator[Chunk]:
         """Chunks of the real pictures of the target domain, as outputs and as targets at once."""
         table, column = self.split.reals
-        yield from self._chunks(table, rows, column)
+        yield from self._chunks(table.without({*_UNREAD, "source"} - {column}), rows, column)
 
     def _chunks(self, table: Table, rows: range, real: str | None) -> Iterator[Chunk]:
         """Chunks of `table` in order; the next one is decoded meanwhile. `real` is the column of real pictures."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,9 @@ class ListTable:
 
     def column(self, name: str) -> list[Any]:
         return [example[name] for example in self.examples]
+
+    def without(self, columns: Collection[str]) -> ListTable:
+        return ListTable([{name: value for name, value in one.items() if name not in columns} for one in self.examples])
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -175,6 +175,8 @@ def test_a_stream_shows_what_a_copy_holds_and_copies_nothing(root: Path, card: C
     for index in range(len(copied)):
         for column in ("source", "target"):
             np.testing.assert_array_equal(streamed.rows[index][column], copied.rows[index][column])
+    unlike = [split.rows.without({"source"}) for split in (copied, streamed)]
+    assert set(unlike[0][0]) == set(unlike[1][0]) == set(copied.rows.columns) - {"source"}
     batches = [Batches(split, 3, seed=4)(7) for split in (copied, streamed)]
     assert batches[0].names == batches[1].names and (batches[0].source == batches[1].source).all()
     folder = rows.split_folder(registry.task("streamed"), SIZE, "train")

@@ -56,6 +56,16 @@ def test_rows_of_every_column_come_back_from_a_file(tmp_path: Path) -> None:
         same(table[index], wanted[index])
 
 
+def test_columns_can_be_left_out(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "rows.arrow")
+    wanted = make_row(3)
+    writer.write(wanted)
+    writer.close()
+    table = ArrowTable.read(tmp_path / "rows.arrow").without({"source", "boxes", "unheard of"})
+    assert set(table.columns) == set(wanted) - {"source", "boxes"}
+    same(table[0], {column: value for column, value in wanted.items() if column in table.columns})
+
+
 def test_few_rows_are_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "_WRITE_ROWS", 4)
     writer = Writer(tmp_path / "t.arrow")

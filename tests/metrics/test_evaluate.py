@@ -92,6 +92,22 @@ def test_two_half_walks_merge_to_the_whole(make_split, outputs, cache) -> None:
         assert one.protocol == other.protocol and one.n == other.n
 
 
+@pytest.mark.parametrize(("metric", "read"), [("ssim", False), ("ssim_source", True)])
+def test_sources_are_decoded_where_a_metric_reads_them(make_split, outputs, metric, read) -> None:
+    split = make_split(3)
+    kind = registry.metric(metric)
+    walk = Walk(split, None, outputs(split).__getitem__)
+    seen = []
+
+    class Look(kind):
+        def update(self, chunk) -> None:
+            seen.append(chunk.source is not None)
+
+    setting = Setting(split.task, split.resolution, "test", 3, 3, split.fingerprint)
+    walk.feed([Look(setting)], range(3), targets=False)
+    assert seen == [read]
+
+
 def test_real_features_are_extracted_once_for_all(make_split, outputs, cache, extracted) -> None:
     split = make_split(6, (32, 32))
     first = evaluate(outputs(split), split, SETS).scores

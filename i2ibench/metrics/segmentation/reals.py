@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,11 +93,10 @@ def ceiling_of(matrices: Counts, split: Split) -> Ceiling:
 class _Reals:
     """A table of pictures, each with its label map alone."""
 
-    columns: Sequence[str] = ("name", "source", "labels")
-
-    def __init__(self, table: Table, picture: str) -> None:
+    def __init__(self, table: Table, picture: str, columns: Sequence[str] = ("name", "source", "labels")) -> None:
         self.table = table
         self.picture = picture
+        self.columns = columns
 
     @property
     def names(self) -> Sequence[str]:
@@ -106,9 +105,12 @@ class _Reals:
     def column(self, name: str) -> list[Any]:
         return self.table.column(name)
 
+    def without(self, columns: Collection[str]) -> _Reals:
+        return _Reals(self.table, self.picture, [name for name in self.columns if name not in columns])
+
     def __len__(self) -> int:
         return len(self.table)
 
     def __getitem__(self, index: int) -> Example:
         example = self.table[index]
-        return {"name": example["name"], "source": example[self.picture], "labels": example["labels"]}
+        return {name: example[self.picture if name == "source" else name] for name in self.columns}
