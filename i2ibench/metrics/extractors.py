@@ -55,7 +55,7 @@ def fields(name: str) -> dict[str, str]:
     }
 
 
-def parts(pictures: Tensor, device: torch.device, few: int = 8) -> tuple[Tensor, ...]:
+def parts(pictures: Tensor, device: torch.device, few: int = 4) -> tuple[Tensor, ...]:
     """`pictures` as many at a time as are worked on: on the CPU a `few`, which with all made of them stay in its caches
     and need little memory.
     """
