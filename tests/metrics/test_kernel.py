@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch_fidelity.metric_kid import kernel_mmd, kernel_poly
+from torch_fidelity.metric_kid import kernel_mmd, kernel_poly, kid_features_to_metric
 
 from i2ibench.metrics.kernel import SEED, SUBSETS, jackknife_error, kernel_distance, subset_size
 
@@ -42,6 +42,17 @@ def test_distance_is_the_mean_over_torch_fidelitys_subsets() -> None:
     assert mean == pytest.approx(np.mean(values), rel=1e-6)
     assert spread == pytest.approx(np.std(values), rel=1e-6)
     assert kernel_poly(np.eye(2), np.eye(2))[0] == pytest.approx([1.5**3, 1.0])  # (x.y / d + 1)^3
+
+
+@pytest.mark.parametrize(("n", "m", "size"), [(700, 520, 260), (700, 520, 20)])  # all at once, subset by subset
+def test_both_ways_to_sum_subsets_are_torch_fidelitys(n: int, m: int, size: int) -> None:
+    first, second = features(n, 5), features(m, 6, 0.3)
+    wanted = kid_features_to_metric(
+        first, second, kid_subsets=SUBSETS, kid_subset_size=size, rng_seed=SEED, verbose=False
+    )
+    mean, spread = kernel_distance(first, second, size)
+    assert mean == pytest.approx(wanted["kernel_inception_distance_mean"], rel=1e-6)
+    assert spread == pytest.approx(wanted["kernel_inception_distance_std"], rel=1e-6)
 
 
 def test_jackknife_leaves_one_picture_out_at_a_time() -> None:
