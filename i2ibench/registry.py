@@ -223,7 +223,9 @@ def _table(group: str) -> dict[str, str]:
 def _load(group: str, kind: str, name: str, more: Iterable[str] = ()) -> Any:
     table = _table(group)
     if name not in table:
-        raise BenchError(f"there is no {kind} {name!r}: {nearest(name, [*table, *more])} (i2ibench list {kind}s)")
+        raise BenchError(
+            f"there is no {kind} {name!r}: {nearest(name, dict.fromkeys([*table, *more]))} (i2ibench list {kind}s)"
+        )
     return _attribute(table[name])
 
 

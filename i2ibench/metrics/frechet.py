@@ -18,44 +18,22 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from typing_extensions import Self
 
 from i2ibench.metrics import extractors, statistics
-from i2ibench.metrics.metric import Chunk, Metric, Setting
+from i2ibench.metrics.sets import SetMetric
 from i2ibench.protocol import Score
 
 RANKED_FROM = 2048
 """Pictures on each side from which a Fréchet distance ranks: with fewer, Inception's covariances are singular."""
 
 
-class FrechetDistance(Metric):
+class FrechetDistance(SetMetric):
     """The Fréchet distance on the features of `extractor`; the metrics below name one each."""
-
-    extractor: ClassVar[str]
-
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self.outputs: dict[str, Tensor] = {}
-        self.targets: dict[str, Tensor] = {}
-
-    def update(self, chunk: Chunk) -> None:
-        """Keep the outputs' features."""
-        self.outputs.update(zip(chunk.names, chunk.features(self.extractor, "output"), strict=True))
-
-    def update_reference(self, chunk: Chunk) -> None:
-        """Keep the real targets' features."""
-        self.targets.update(zip(chunk.names, chunk.features(self.extractor, "target"), strict=True))
-
-    def merge(self, other: Self) -> None:
-        """Keep the features of other pictures."""
-        self.outputs.update(other.outputs)
-        self.targets.update(other.targets)
 
     def compute(self) -> tuple[Score, ...]:
         """One score."""
-        names = sorted(self.outputs)
-        outputs = torch.stack([self.outputs[name] for name in names])
-        targets = Gaussian.of(torch.stack([self.targets[name] for name in sorted(self.targets)]))
+        outputs, reals = self.sides()
+        names, targets = sorted(self.outputs), Gaussian.of(reals)
         value = frechet_distance(targets, Gaussian.of(outputs))
         error = _standard_error(targets, outputs, [statistics.group_of(name) for name in names], value)
         return (

@@ -13,10 +13,10 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from typing_extensions import Self
 
 from i2ibench.metrics import extractors, statistics
-from i2ibench.metrics.metric import Chunk, Metric, Setting
+from i2ibench.metrics.metric import Setting
+from i2ibench.metrics.sets import SetMetric
 from i2ibench.protocol import Score
 
 SUBSETS = 100
@@ -24,15 +24,8 @@ SUBSET_SIZE = 1000
 SEED = 2020
 
 
-class KernelDistance(Metric):
+class KernelDistance(SetMetric):
     """The kernel distance on the features of `extractor`; the metrics below name one each."""
-
-    extractor: ClassVar[str]
-
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self.outputs: dict[str, Tensor] = {}
-        self.targets: dict[str, Tensor] = {}
 
     @classmethod
     def unavailable(cls, setting: Setting) -> str | None:
@@ -41,22 +34,9 @@ class KernelDistance(Metric):
             return f"{setting.n} outputs against {setting.n_reference} real targets: each set needs four pictures"
         return super().unavailable(setting)
 
-    def update(self, chunk: Chunk) -> None:
-        """Keep the outputs' features."""
-        self.outputs.update(zip(chunk.names, chunk.features(self.extractor, "output"), strict=True))
-
-    def update_reference(self, chunk: Chunk) -> None:
-        """Keep the real targets' features."""
-        self.targets.update(zip(chunk.names, chunk.features(self.extractor, "target"), strict=True))
-
-    def merge(self, other: Self) -> None:
-        """Keep the features of other pictures."""
-        self.outputs.update(other.outputs)
-        self.targets.update(other.targets)
-
     def compute(self) -> tuple[Score, ...]:
         """One score. Features stand in the order of the pictures' names, as torch-fidelity reads a folder."""
-        outputs, targets = (torch.stack([kept[name] for name in sorted(kept)]) for kept in (self.outputs, self.targets))
+        outputs, targets = self.sides()
         size = subset_size(len(outputs), len(targets))
         mean, spread = kernel_distance(outputs, targets, size)
         error = math.hypot(jackknife_error(outputs, targets), spread / math.sqrt(SUBSETS))

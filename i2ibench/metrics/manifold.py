@@ -25,10 +25,10 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from typing_extensions import Self
 
 from i2ibench.metrics import extractors, statistics
-from i2ibench.metrics.metric import Chunk, Metric, Setting
+from i2ibench.metrics.metric import Setting
+from i2ibench.metrics.sets import SetMetric
 from i2ibench.protocol import Score
 
 PRECISION_NEIGHBOURS = 3
@@ -48,7 +48,7 @@ class Estimate:
     standard_error: float
 
 
-class ManifoldScores(Metric):
+class ManifoldScores(SetMetric):
     """The four scores on the features of `extractor`; the metrics below name one each.
 
     Standard errors are the delete-one jackknife over the pictures of both sides, taken as independent. Its square is
@@ -57,13 +57,6 @@ class ManifoldScores(Metric):
     1.3 to 1.8 for precision and recall, 1.5 to 2.2 for coverage. A bootstrap would be wrong: a picture drawn twice is
     its own nearest neighbour.
     """
-
-    extractor: ClassVar[str]
-
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self.outputs: dict[str, Tensor] = {}
-        self.targets: dict[str, Tensor] = {}
 
     @classmethod
     def unavailable(cls, setting: Setting) -> str | None:
@@ -75,22 +68,9 @@ class ManifoldScores(Metric):
             )
         return super().unavailable(setting)
 
-    def update(self, chunk: Chunk) -> None:
-        """Keep the outputs' features."""
-        self.outputs.update(zip(chunk.names, chunk.features(self.extractor, "output"), strict=True))
-
-    def update_reference(self, chunk: Chunk) -> None:
-        """Keep the real targets' features."""
-        self.targets.update(zip(chunk.names, chunk.features(self.extractor, "target"), strict=True))
-
-    def merge(self, other: Self) -> None:
-        """Keep the features of other pictures."""
-        self.outputs.update(other.outputs)
-        self.targets.update(other.targets)
-
     def compute(self) -> tuple[Score, ...]:
         """Precision, recall, density and coverage."""
-        outputs, targets = (torch.stack([kept[name] for name in sorted(kept)]) for kept in (self.outputs, self.targets))
+        outputs, targets = self.sides()
         estimates = manifold_scores(outputs, targets)
         neighbours = [PRECISION_NEIGHBOURS] * 2 + [DENSITY_NEIGHBOURS] * 2
         return tuple(
