@@ -10,6 +10,7 @@ import dataclasses
 import json
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -52,6 +53,8 @@ class MethodCard(BaseModel):
     """Has `bits_per_dim`."""
     stochastic: bool = False
     """Several samples of one source differ."""
+    exemplar: bool = False
+    """Its translations take their style from a picture of the target domain, `Batch.exemplar`."""
     one_by_one: bool = False
     """Keeps batch statistics at translation, so pictures are translated one by one."""
     deviations: tuple[str, ...] = ()
@@ -92,11 +95,13 @@ class Shape(BaseModel):
 
     resolution: Resolution
     labels: LabelTable | None = None
+    classes: int = 0
+    """How many classes the task's pictures are of; 0 where they are of none."""
 
     @classmethod
     def of(cls, task: Task, resolution: Resolution) -> Shape:
         """The shape of `task` at `resolution`."""
-        return cls(resolution=resolution, labels=task.labels)
+        return cls(resolution=resolution, labels=task.labels, classes=len(task.classes))
 
 
 class Training(Protocol):
@@ -104,6 +109,12 @@ class Training(Protocol):
 
     def fit(self, method: Method) -> None:
         """Train `method` in the shared loop: budget, precision, checkpoints, logs, resumption."""
+
+    def weights(self, name: str) -> Path:
+        """The file of the pretrained network `name`, one of `Adapter.weights`, whose sha256 the run has recorded.
+
+        Raises `BenchError` where it is not at hand, or is not the file that the run began with.
+        """
 
 
 class Adapter:
@@ -131,13 +142,18 @@ class Adapter:
         return Augmentation()
 
     @classmethod
+    def weights(cls, config: Any) -> tuple[str, ...]:
+        """The pretrained networks (`i2ibench weights list`) that training with `config` reads by `Training.weights`."""
+        return ()
+
+    @classmethod
     def train(cls, method: Method, training: Training) -> None:
         """Train `method`; the shared loop unless the method truly differs."""
         training.fit(method)
 
     @classmethod
     def translate(cls, method: Method, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
-        """Translate a batch; the method's own unless it truly differs."""
+        """Translate a batch, which comes without its targets; the method's own unless it truly differs."""
         return method.translate(batch, seed=seed, sample=sample)
 
     @classmethod

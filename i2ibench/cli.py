@@ -139,6 +139,15 @@ def translate(
         typer.Option("--pictures", help="Translate this folder of pictures instead of the task's test split."),
     ] = None,
     to: Annotated[Path | None, typer.Option("--to", help="Where translations of --pictures go.")] = None,
+    exemplar: Annotated[
+        Path | None,
+        typer.Option(
+            "--exemplar",
+            help="A picture whose style translations of --pictures take, or a folder whose pictures they take in turn; "
+            "for methods that take one. By default each is drawn from the run's training targets.",
+            show_default=False,
+        ),
+    ] = None,
     set_: o.Set = None,
     seed: o.Seed = 0,
     device: o.Device = None,
@@ -146,7 +155,7 @@ def translate(
     """Translate pictures with a trained run.
 
     Those of the task's test split, or with --pictures any folder's. --set takes the fields that only translation
-    reads, say a temperature.
+    reads, say a temperature; --exemplar the picture whose style they take.
     """
     from i2ibench import console
     from i2ibench.foreign import translate_folder
@@ -155,16 +164,16 @@ def translate(
 
     one = find(run_folder, find_device(device), console.Bars())
     if pictures is None:
-        if set_:
+        for option in [name for name, given in (("--set", set_), ("--exemplar", exemplar)) if given]:
             raise BenchError(
-                "--set changes a run's own translations, which its spec fixes: give --pictures and --to with it"
+                f"{option} changes a run's own translations, which its spec fixes: give --pictures and --to with it"
             )
         one.perform("translate")
         console.out.print(f"translations: {one.folder.translations}", highlight=False)
         return
     if to is None:
         raise BenchError("--pictures needs --to, the folder for its translations")
-    count = translate_folder(one, pictures, to, _pairs(set_), seed)
+    count = translate_folder(one, pictures, to, _pairs(set_), seed, exemplar)
     console.out.print(f"{count} translations: {to}", highlight=False)
 
 

@@ -49,7 +49,7 @@ def method(
     else:
         size = adapter.card.resolution if preset == "paper" else Resolution(64, 64)
     with torch.device("meta"):
-        built = adapter.build(config, Shape(resolution=size, labels=task.labels if task else None))
+        built = adapter.build(config, Shape.of(task, size) if task else Shape(resolution=size))
     return MethodDescription(
         card=adapter.card,
         preset=preset,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,32 +18,49 @@ from i2ibench.store import RunFolder, write_record, written
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from i2ibench.distributed import Ranks
 
 
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
 
-def translate_folder(run: Run, pictures: Path, to: Path, overrides: Mapping[str, str], seed: int) -> int:
+def translate_folder(
+    run: Run, pictures: Path, to: Path, overrides: Mapping[str, str], seed: int, exemplar: Path | None = None
+) -> int:
     """Translate every picture in `pictures` to a PNG of the same stem in `to`, and return how many there were.
 
-    `overrides` may set config fields that only translation reads. Pictures must have the run's resolution.
-    Raises `BenchError` on an empty folder, a file that is no picture, another size, and other overrides.
+    `overrides` may set config fields that only translation reads. `exemplar` is a picture whose style all translations
+    take, or a folder whose pictures they take in turn, for a method that takes one; without it each is drawn from the
+    run's training split. Pictures must have the run's resolution.
+
+    Raises `BenchError` on an empty folder, a file that is no picture, another size, other overrides, and an exemplar
+    for a method that takes none.
     """
     import torch
 
     from i2ibench.data.pictures import read_picture, to_pixels, to_tensor, write_png
     from i2ibench.models.method import Batch
 
-    files = sorted(file for file in _folder(pictures).iterdir() if file.suffix.lower() in _PICTURES)
-    if not files:
-        raise BenchError(f"there are no pictures in {str(pictures)!r} (looked for {', '.join(_PICTURES)})")
+    files = _pictures(_folder(pictures))
+    styles = None if exemplar is None else _styles(run, exemplar)
     method = run.method(_translation_config(run, overrides))
+    drawn = run.exemplars(seed) if styles is None else None
+
+    @lru_cache(maxsize=16)
+    def style(file: Path) -> Tensor:
+        return to_tensor(read_picture(file, run.spec.resolution)).unsqueeze(0).to(run.device)
+
     with torch.inference_mode(), run.progress.track(f"translate {pictures.name}", len(files), "pictures") as advance:
-        for file in files:
+        for number, file in enumerate(files):
             source = to_tensor(read_picture(file, run.spec.resolution)).unsqueeze(0).to(run.device)
-            output = run.adapter.translate(method, Batch(names=(file.stem,), source=source), seed=seed)
+            batch = Batch(names=(file.stem,), source=source)
+            if styles is not None:
+                batch = replace(batch, exemplar=style(styles[number % len(styles)]))
+            elif drawn is not None:
+                batch = replace(batch, exemplar=drawn(batch))
+            output = run.adapter.translate(method, batch, seed=seed)
             write_png(to / f"{file.stem}.png", to_pixels(output)[0])
             advance(1)
     return len(files)
@@ -108,8 +126,7 @@ def score_folder(
 
 def _translation_config(run: Run, overrides: Mapping[str, str]) -> dict[str, object]:
     """The run's config with `overrides`, all of them fields that only translation reads."""
-    fields = dataclasses.fields(run.adapter.config())
-    free = [field.name for field in fields if field.metadata.get("stage") == "translate"]
+    free = [field.name for field in fields(run.adapter.config()) if field.metadata.get("stage") == "translate"]
     for name in overrides:
         if name not in free:
             raise BenchError(
@@ -118,6 +135,23 @@ def _translation_config(run: Run, overrides: Mapping[str, str]) -> dict[str, obj
             )
     parsed = config_values(run.adapter.configure(run.spec.preset, overrides))
     return {**run.spec.config, **{name: parsed[name] for name in overrides}}
+
+
+def _styles(run: Run, exemplar: Path) -> list[Path]:
+    """The files of the exemplars that a user gave."""
+    if not run.adapter.card.exemplar:
+        raise BenchError(f"{run.spec.method} takes no exemplar, so none can be given: leave --exemplar out")
+    if not exemplar.exists():
+        raise BenchError(f"there is no exemplar {str(exemplar)!r}: give a picture, or a folder of pictures")
+    return _pictures(exemplar) if exemplar.is_dir() else [exemplar]
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """The picture files in a folder, by name. Raises `BenchError` where there are none."""
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
+    if not files:
+        raise BenchError(f"there are no pictures in {str(folder)!r} (looked for {', '.join(_SUFFIXES)})")
+    return files
 
 
 def _folder(path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,16 +25,20 @@ LIBRARIES = (
 )
 
 
-def collect(device: str, data: dict[str, str]) -> Provenance:
-    """The provenance of something made now on `device` from data with these fingerprints by split."""
+def collect(device: str, data: Mapping[str, str], weights: Mapping[str, str] | None = None) -> Provenance:
+    """The provenance of something made now on `device` from data with these fingerprints by split.
+
+    `weights` are the pretrained networks that training reads, each with its sha256.
+    """
     return Provenance(
         i2ibench=_version("i2ibench") or "not installed",
         commit=commit(),
         python=platform.python_version(),
         libraries=libraries(),
         device=device,
-        data=data,
+        data=dict(data),
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        weights=dict(weights or {}),
     )
 
 

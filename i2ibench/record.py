@@ -134,6 +134,8 @@ class Provenance(BaseModel):
     """Fingerprint by split."""
     started: str
     """UTC, ISO 8601."""
+    weights: dict[str, str] = {}
+    """sha256 of the pretrained networks that training read, by name."""
 
 
 class RunRecord(BaseModel):

@@ -24,6 +24,7 @@ from i2ibench.task import Task
 if TYPE_CHECKING:
     import torch
 
+    from i2ibench.data.exemplars import Exemplars
     from i2ibench.data.rows import Split
     from i2ibench.models.method import Method
     from i2ibench.translation import Translation
@@ -45,8 +46,8 @@ def plan(
     precision: Literal["fp32", "bf16"] = "fp32",
     limit: int | None = None,
 ) -> RunSpec:
-    """The spec of a run, everything checked: names, preset, config, resolution, that the task has what is needed, and
-    that users' data are prepared.
+    """The spec of a run, everything checked: names, preset, config, resolution, that the task has what is needed,
+    that users' data are prepared, and that the pretrained networks that training reads are at hand.
 
     Raises `BenchError` before any work.
     """
@@ -57,6 +58,7 @@ def plan(
     config = adapter.configure(preset, overrides)
     size = card.resolution(resolution)
     rows.require(card, size)
+    _weights(adapter, config)
     spec = RunSpec(
         method=adapter.card.name,
         preset=preset,
@@ -123,6 +125,12 @@ class Run:
 
         return rows.load(self.task, self.spec.resolution, name, progress=self.progress)
 
+    def exemplars(self, seed: int) -> Exemplars | None:
+        """Pictures of the target domain that translations take their style from; None for methods that take none."""
+        from i2ibench.data.exemplars import Exemplars
+
+        return Exemplars(self.split("train"), seed) if self.adapter.card.exemplar else None
+
     def method(self, config: Mapping[str, Any] | None = None) -> Method:
         """The method with its trained weights, on the device, ready to translate; `config` in place of the spec's."""
         from i2ibench.training import checkpoint
@@ -132,6 +140,10 @@ class Run:
         if self.folder.checkpoint.exists():
             checkpoint.restore_for_translation(checkpoint.load(self.folder.checkpoint, self.spec), method)
         return method.to(self.device).eval()
+
+    @property
+    def _config(self) -> Any:
+        return config_from(self.adapter.config(), self.spec.config)
 
     def _perform(self, stage: Stage) -> None:
         self._mark(stage, Status.RUNNING)
@@ -155,7 +167,8 @@ class Run:
         from i2ibench.training.precision import device_name
 
         data = {name: self.split(name).fingerprint for name in self.task.splits}
-        made = provenance.collect(device_name(self.device), data)
+        read = _weights(self.adapter, self._config)
+        made = provenance.collect(device_name(self.device), data, read)
         self.folder.save(self.folder.record().model_copy(update={"provenance": made}))
 
     def _train(self) -> None:
@@ -163,7 +176,6 @@ class Run:
         from i2ibench.training.loop import Loop
         from i2ibench.training.losses import draw
 
-        config = config_from(self.adapter.config(), self.spec.config)
         loop = Loop(
             spec=self.spec,
             folder=self.folder,
@@ -171,7 +183,7 @@ class Run:
                 self.split("train"),
                 self.spec.batch_size,
                 self.spec.seed,
-                self.adapter.augmentation(config),
+                self.adapter.augmentation(self._config),
                 self.spec.limit,
             ),
             device=self.device,
@@ -194,9 +206,15 @@ class Run:
     def _translation(self) -> Translation:
         from i2ibench.translation import Translation
 
-        spec = self.spec
         return Translation(
-            self.adapter, self.split("test"), self.folder, spec.seed, spec.limit, self.device, self.progress
+            adapter=self.adapter,
+            split=self.split("test"),
+            folder=self.folder,
+            seed=self.spec.seed,
+            limit=self.spec.limit,
+            device=self.device,
+            progress=self.progress,
+            exemplars=self.exemplars(self.spec.seed),
         )
 
     def _score(self) -> None:
@@ -254,6 +272,14 @@ def find(path: Path, device: torch.device, progress: Progress | None = None) -> 
     if path.name != spec.folder:
         raise BenchError(f"{str(path)!r} is not the run folder it was made as, {spec.folder!r}: give it back its name")
     return Run(spec, path.parent, device, progress or Silent())
+
+
+def _weights(adapter: type[Adapter], config: Any) -> dict[str, str]:
+    """sha256 by name of the pretrained networks that training reads. Raises `BenchError` where one is not at hand."""
+    from i2ibench import weights
+
+    reader = f"training {adapter.card.name}"
+    return {name: weights.sha256(weights.require(name, reader)) for name in adapter.weights(config)}
 
 
 def _build(adapter: type[Adapter], spec: RunSpec, task: Task, device: str) -> Method:

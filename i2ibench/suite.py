@@ -128,6 +128,7 @@ class SuiteRun:
 
     def perform(self, rescore: bool = False) -> list[Result]:
         """Perform every run and the rows of real pictures, and return a result for each."""
+        _fetch([name for method in self.suite.methods for name in _read_in_training(method)], self.progress)
         planned = self.runs()
         fetch_weights([name for task in self.suite.tasks for name in _metrics(task)], self.progress)
         for index, one in enumerate(planned, 1):
@@ -202,15 +203,23 @@ class SuiteRun:
 
 def fetch_weights(metrics: list[str], progress: Progress | None = None) -> None:
     """Get the weights that these metrics need and that are not at hand; where that fails, say so and go on."""
+    _fetch([need for metric in metrics for need in registry.metric(metric).weights], progress or Silent())
+
+
+def _fetch(names: Sequence[str], progress: Progress) -> None:
     from i2ibench import weights
 
-    progress = progress or Silent()
-    for name in dict.fromkeys(need for metric in metrics for need in registry.metric(metric).weights):
+    for name in dict.fromkeys(names):
         if weights.path(name) is None:
             try:
                 weights.get(name, progress=progress)
             except BenchError as error:
                 progress.say(f"going on without {name}: {error}")
+
+
+def _read_in_training(entry: SuiteMethod) -> tuple[str, ...]:
+    adapter = registry.adapter(entry.method)
+    return adapter.weights(adapter.configure(entry.preset, entry.set))
 
 
 def _metrics(entry: SuiteTask) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,13 @@ import torch
 
 from i2ibench.adapter import Adapter
 from i2ibench.data.batches import in_order
+from i2ibench.data.exemplars import Exemplars
 from i2ibench.data.pictures import to_pixels, write_png
 from i2ibench.data.rows import Split
 from i2ibench.models.method import Batch, Method
 from i2ibench.progress import Progress
 from i2ibench.store import RunFolder, written
+from i2ibench.task import Task
 
 if TYPE_CHECKING:
     from i2ibench.metrics.metric import Metric
@@ -41,6 +43,8 @@ class Translation:
     limit: int | None
     device: torch.device
     progress: Progress
+    exemplars: Exemplars | None = None
+    """Where the method takes its style from; None for one that takes none."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -49,14 +53,14 @@ class Translation:
 
     @torch.inference_mode()
     def outputs(self, method: Method) -> None:
-        """Write every source's translation, and of a likelihood method its bits per dimension of every target."""
+        """Write every source's translation, and of a likelihood method its bits per dimension where the task asks."""
         bits: dict[str, list[float]] = {}
         with self.progress.track(f"translate {self._title}", len(self.names), "pictures") as advance:
             for batch in in_order(self.split, _BATCH, self.limit):
                 on_device = batch.to(self.device)
                 self._write(method, on_device, self.folder.translations)
-                if self.adapter.card.likelihood:
-                    bits.update(self._bits_per_dim(method, on_device))
+                if self.adapter.card.likelihood and is_coded(self.split.task):
+                    bits.update(self._bits_per_dim(method, coded(on_device, self.split.task)))
                 advance(len(batch))
         if bits:
             _save(bits, self.folder.likelihoods)
@@ -98,13 +102,40 @@ class Translation:
         """Write a batch's translations unless all are there."""
         files = [folder / f"{name}.png" for name in batch.names]
         if not all(file.exists() for file in files):
-            outputs = to_pixels(self.adapter.translate(method, batch, seed=self.seed, sample=sample))
+            given = withheld(batch, self.split.task)
+            if self.exemplars is not None:
+                given = replace(given, exemplar=self.exemplars(batch, sample))
+            outputs = to_pixels(self.adapter.translate(method, given, seed=self.seed, sample=sample))
             for file, pixels in zip(files, outputs, strict=True):
                 write_png(file, pixels)
 
     def _bits_per_dim(self, method: Method, batch: Batch) -> dict[str, list[float]]:
         draws = [method.bits_per_dim(batch, seed=self.seed, draw=draw).tolist() for draw in range(LIKELIHOOD_DRAWS)]
         return dict(zip(batch.names, map(list, zip(*draws, strict=True)), strict=True))
+
+
+def withheld(batch: Batch, task: Task) -> Batch:
+    """What a translation is made from: a batch without its true targets, nor the labels of targets that are labels."""
+    bare = replace(batch, target=None, target_boxes=None)
+    return replace(bare, labels=None, instances=None) if task.to_labels else bare
+
+
+def is_coded(task: Task) -> bool:
+    """Whether a likelihood method tells how many bits it spends on the task's test pictures."""
+    return "bpd" in task.metrics and task.supervision != "unpaired"
+
+
+def coded(batch: Batch, task: Task) -> Batch:
+    """What a likelihood method codes, as `target`: in a paired task each target, under its source.
+
+    In a many-class task no source has a target, so each test picture itself is coded, under its own class and nothing
+    else. The source is grey there: a picture coded under itself would cost nothing.
+    """
+    if task.paired:
+        return batch
+    assert batch.classes is not None, "pictures of a many-class task have classes"
+    own = batch.classes[:, :1].expand(-1, 2).contiguous()
+    return Batch(names=batch.names, source=torch.zeros_like(batch.source), target=batch.source, classes=own)
 
 
 def saved_bits_per_dim(folder: RunFolder) -> dict[str, list[float]] | None:

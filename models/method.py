@@ -47,6 +47,9 @@ class Batch:
     classes: Tensor | None = None
     """int64 `[B, 2]`: classes of source and target, where the task has classes; -1 where a side has none. In
     translation the second is the class asked for."""
+    exemplar: Tensor | None = None
+    """A picture of the target domain for each source, `[B, 3, H, W]`, whose style its translation may take: of the
+    training split, or what the user gives. Only in translation, and only for methods that ask for it."""
     frames: tuple[Batch, ...] | None = None
     """Earlier frames of the same sequences, oldest first, each a batch of its own."""
     flow: Tensor | None = None

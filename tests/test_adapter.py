@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from i2ibench import registry
-from i2ibench.adapter import config_from, config_values
+from i2ibench.adapter import Shape, config_from, config_values
 from i2ibench.errors import BenchError
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -38,3 +38,10 @@ def test_a_task_that_lacks_a_need_is_refused_in_a_sentence() -> None:
     told = "task 'toy@1' gives no boxes, which toy-boxes needs: .*list tasks --needs boxes"
     with pytest.raises(BenchError, match=told):
         registry.adapter("toy-boxes").refuse(registry.task("toy"))
+
+
+def test_a_shape_has_what_networks_must_know_of_a_task() -> None:
+    digits, toy = registry.task("digits"), registry.task("toy")
+    assert Shape.of(digits, digits.resolution()).classes == 10
+    shape = Shape.of(toy, toy.resolution("16x32"))
+    assert (shape.resolution, shape.labels, shape.classes) == (toy.resolutions[1], toy.labels, 0)

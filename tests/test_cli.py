@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from i2ibench import cli
+from i2ibench import cli, registry
 
 SMALL = ["--preset", "small", "--budget", "20 steps"]
 
@@ -107,6 +107,31 @@ def test_the_verbs_in_a_row(shell, tmp_path: Path) -> None:
     code, printed, _ = shell("check", runs, "--baseline", baseline)
     assert code == 1
     assert "ssim" in printed
+
+
+@pytest.mark.usefixtures("toy")
+def test_exemplars_are_for_pictures_and_for_methods_that_take_them(shell, tmp_path: Path, monkeypatch) -> None:
+    assert shell("train", "toy-gan", "toy", *SMALL, "--out", tmp_path / "runs")[0] == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    own = tmp_path / "own"
+    own.mkdir()
+    Image.new("RGB", (16, 16), (255, 0, 0)).save(own / "red.png")
+    styled = ["translate", folder, "--exemplar", own / "red.png"]
+    code, printed, error = shell(*styled)
+    assert (code, printed) == (2, "")
+    assert "--exemplar changes a run's own translations" in error
+    on_own = ["--pictures", own, "--to", tmp_path / "out"]
+    code, printed, error = shell(*styled, *on_own)
+    assert (code, printed) == (2, "")
+    assert "toy-gan takes no exemplar" in error
+    adapter = registry.adapter("toy-gan")
+    monkeypatch.setattr(adapter, "translate", lambda method, batch, *, seed, sample=0: batch.exemplar)
+    monkeypatch.setattr(adapter, "card", adapter.card.model_copy(update={"exemplar": True}))
+    assert shell(*styled, *on_own)[0] == 0
+    with Image.open(tmp_path / "out" / "red.png") as picture:
+        assert picture.getpixel((8, 8)) == (255, 0, 0)
+    code, printed, _ = shell("show", "toy-gan", "--preset", "small", "--json")
+    assert code == 0 and json.loads(printed)["card"]["exemplar"] is True
 
 
 @pytest.mark.usefixtures("toy")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from i2ibench import registry, weights
 from i2ibench.errors import BenchError
 from i2ibench.progress import Silent
 from i2ibench.suite import SuiteRun, read_suite, suites
@@ -44,6 +45,26 @@ def test_a_suite_gives_a_result_for_every_run_and_the_rows_of_real_pictures(tmp_
     assert all(score.reason for score in results[-1].scores)  # the toy's metrics are none of sets
     assert (tmp_path / "out" / "toy@1-16x16--real-train" / "scores.json").exists()
     assert performed.perform() == results
+
+
+@pytest.mark.usefixtures("toy")
+def test_what_training_reads_is_fetched_before_the_runs_are_planned(tmp_path: Path, monkeypatch) -> None:
+    fetched, file = [], tmp_path / "eye.pth"
+
+    def get(name: str, progress: object = None) -> Path:
+        fetched.append(name)
+        file.write_bytes(b"network")
+        return file
+
+    monkeypatch.setattr(registry.adapter("toy-gan"), "weights", lambda config: ("eye",) if config.width == 3 else ())
+    monkeypatch.setattr(weights, "get", get)
+    monkeypatch.setattr(weights, "path", lambda name: file if file.exists() else None)
+    (tmp_path / "toys.toml").write_text(TOY.replace("[0, 1]", "[0]"))
+    suite = SuiteRun(read_suite(tmp_path / "toys.toml"), tmp_path / "out", torch.device("cpu"), Silent())
+    with pytest.raises(BenchError, match="training toy-gan needs the weights 'eye'"):
+        suite.runs()
+    suite.perform()
+    assert fetched == ["eye"]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,16 @@ import torch
 from torch import Tensor
 
 from i2ibench import registry
+from i2ibench.adapter import Adapter, Shape
+from i2ibench.data import rows
+from i2ibench.data.pictures import read_picture, to_tensor
 from i2ibench.metrics.metric import Chunk, Metric
-from i2ibench.models.method import Batch, generator
+from i2ibench.models.method import Batch, Method, generator
 from i2ibench.protocol import Score
 from i2ibench.record import Budget
 from i2ibench.run import Run, plan
+from i2ibench.task import Resolution, Task
+from i2ibench.translation import coded, is_coded, withheld
 
 
 class Pairs(Metric):
@@ -74,6 +79,25 @@ def stochastic(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"stochastic": True}))
 
 
+def exemplary(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
+    """Lets the toy hand back its exemplar as the translation; what it was handed is listed."""
+    handed: list[Batch] = []
+
+    def styled(method, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
+        handed.append(batch)
+        assert batch.exemplar is not None
+        return batch.exemplar
+
+    card = run.adapter.card.model_copy(update={"exemplar": True, "stochastic": True})
+    monkeypatch.setattr(run.adapter, "translate", styled)
+    monkeypatch.setattr(run.adapter, "card", card)
+    return handed
+
+
+def kind_of(adapter: type[Adapter]) -> type[Method]:
+    return type(adapter.build(adapter.configure("small"), Shape(resolution=Resolution(32, 32))))
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*.png"))}
 
@@ -102,6 +126,83 @@ def test_metrics_share_samples(run: Run, monkeypatch) -> None:
     assert not run._translation().lacks_samples([Pairs, Triples])
 
 
+def test_exemplars_are_training_targets_one_for_each_source_and_sample(run: Run, monkeypatch, toy: Task) -> None:
+    exemplary(run, monkeypatch)
+    run.metrics = ["spread"]
+    run.perform()
+    splits = {name: rows.load(toy, run.spec.resolution, name).rows for name in ("train", "test")}
+    targets = {name: [table[n]["target"].tobytes() for n in range(len(table))] for name, table in splits.items()}
+    folders = run.folder.translations, *sorted(run.folder.variations.iterdir())
+    shown = {file: read_picture(file, run.spec.resolution).tobytes() for one in folders for file in one.glob("*.png")}
+    assert len(shown) == 6 + 2 + 2
+    assert set(shown.values()) <= set(targets["train"]) and not set(shown.values()) & set(targets["test"])
+    assert len(set(shown.values())) > 4
+    of_one = [shown[folder / "toy-200.png"] for folder in folders]
+    assert len(set(of_one)) > 1
+    (run.folder.translations / "toy-203.png").unlink()
+    before = files(run.folder.variations)
+    run._mark("translate", "pending")  # type: ignore[arg-type]
+    run.perform("translate")
+    assert {f: read_picture(f, run.spec.resolution).tobytes() for f in shown} == shown
+    assert files(run.folder.variations) == before
+
+
+def test_a_translation_is_not_handed_what_it_is_compared_with(run: Run, monkeypatch) -> None:
+    handed, seen = exemplary(run, monkeypatch), []
+    kind = kind_of(run.adapter)
+    bits = kind.bits_per_dim
+    monkeypatch.setattr(kind, "bits_per_dim", lambda self, batch, **key: seen.append(batch) or bits(self, batch, **key))
+    run.perform("translate")
+    assert len(handed) == 1 and handed[0].target is None and handed[0].labels is not None
+    assert len(seen) == 3 and all(batch.target is not None for batch in seen)
+
+
+def test_targets_that_are_labels_are_withheld_with_their_labels(toy: Task) -> None:
+    picture, ids = torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, dtype=torch.int64)
+    boxes = (torch.zeros(1, 5),)
+    batch = Batch(("a",), picture, picture, labels=ids, instances=ids, boxes=boxes, target_boxes=boxes)
+    bare = withheld(batch, toy)
+    assert bare.target is None and bare.target_boxes is None and bare.boxes is boxes and bare.labels is ids
+    bare = withheld(batch, registry.task("streets-photo2label"))
+    assert bare.target is None and bare.labels is None and bare.instances is None and bare.source is picture
+
+
+def test_a_likelihood_of_digits_is_of_each_test_picture_under_its_own_class(runs, toy, monkeypatch) -> None:
+    adapter, seen = registry.adapter("toy-gan"), []
+
+    def bits(self, batch: Batch, *, seed: int, draw: int = 0) -> Tensor:
+        seen.append(batch)
+        assert batch.target is not None and batch.classes is not None
+        return batch.classes[:, 1] + batch.target.mean((1, 2, 3)) + draw
+
+    monkeypatch.setattr(adapter, "card", adapter.card.model_copy(update={"needs": frozenset()}))
+    monkeypatch.setattr(kind_of(adapter), "bits_per_dim", bits)
+    spec = plan("toy-gan", "digits", preset="small", budget=Budget(steps=1))
+    run = Run(spec, runs, torch.device("cpu"), metrics=["bpd"])
+    run.perform()
+    (score,) = run.folder.result().scores
+    table = run.split("test").rows
+    pictures = to_tensor([table[index]["source"] for index in range(len(table))])
+    classes = torch.tensor(table.column("category"))
+    expected = classes.double().mean() + pictures.double().mean() + 1  # the mean of draws 0, 1 and 2
+    assert score.value == pytest.approx(float(expected), abs=1e-5) and score.n == 500
+    assert score.protocol is not None
+    assert score.protocol.model_dump()["reference"] == "each picture, under its own class"
+    assert torch.equal(torch.cat([batch.target for batch in seen[::3]]), pictures)
+    assert torch.equal(torch.cat([batch.classes for batch in seen[::3]]), torch.stack([classes, classes], 1))
+    assert not any(batch.source.any() for batch in seen), "what is coded is not given beside it"
+
+
+def test_what_is_coded_depends_on_the_supervision(toy: Task) -> None:
+    batch = Batch(("a",), torch.zeros(1, 3, 2, 2), torch.ones(1, 3, 2, 2))
+    assert is_coded(toy) and coded(batch, toy) is batch
+    assert is_coded(registry.task("digits"))
+    assert not is_coded(registry.task("creatures-many"))  # its card does not ask
+    bits = {"metrics": {"bpd": "asked"}}
+    assert not is_coded(registry.task("photo2painting").model_copy(update=bits))  # its sources have no targets
+    assert not is_coded(toy.model_copy(update={"metrics": {}}))
+
+
 def test_a_deterministic_method_is_its_own_sample(run: Run) -> None:
     run.metrics = ["spread"]
     run.perform()
@@ -128,8 +229,10 @@ def test_batches_give_the_pictures_listed() -> None:
     pictures = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 3, 2, 2)
     frame = Batch(names=tuple("abcd"), source=pictures + 10)
     boxes = tuple(torch.full((1, 5), float(i)) for i in range(4))
-    batch = Batch(names=tuple("abcd"), source=pictures, boxes=boxes, frames=(frame,))
+    batch = Batch(names=tuple("abcd"), source=pictures, exemplar=pictures + 20, boxes=boxes, frames=(frame,))
     found = batch[[3, 1]]
+    assert found.exemplar is not None and found.exemplar[:, 0, 0, 0].tolist() == [23, 21]
+    assert batch.to("meta").exemplar.device.type == "meta"
     assert found.names == ("d", "b") and found.source[:, 0, 0, 0].tolist() == [3, 1]
     assert [float(box[0, 0]) for box in found.boxes] == [3, 1]
     assert found.frames[0].names == ("d", "b") and found.target is None

@@ -209,10 +209,20 @@ def test_other_packages_add_cards_and_a_file_alone_can_be_enough(tmp_path, monke
     assert weights.get("mine", file) == weights.path("mine")
 
 
+def test_weights_that_are_required_are_at_hand_or_refused_with_the_way_out(tmp_path) -> None:
+    with pytest.raises(BenchError, match=r"painting needs .*'vgg19_normalised'.* get vgg19_normalised"):
+        weights.require("vgg19_normalised", "painting")
+    with pytest.raises(BenchError, match=r"no library knows .* get vgg19_normalised --from FILE"):
+        weights.get("vgg19_normalised")
+    file = tmp_path / "mine.pth"
+    file.write_bytes(b"network")
+    assert weights.get("vgg19_normalised", file) == weights.require("vgg19_normalised", "painting")
+
+
 def test_status_lists_every_card() -> None:
     found = {standing.card.name: standing.path for standing in weights.status()}
     ours = {"alexnet", "vgg16", "inception", "efficientnet_lite0", "inception_torchvision"}
-    assert set(found) == {*ours, "dinov2_vits14", "dinov2_vitb14", "dinov2_vitl14"}
+    assert set(found) == {*ours, "dinov2_vits14", "dinov2_vitb14", "dinov2_vitl14", "vgg19_normalised"}
     assert found["alexnet"] is None
     assert found["efficientnet_lite0"] is not None  # ships in its package
 

@@ -1,5 +1,7 @@
 """Bits per dimension: the negative conditional log-likelihood of the target under its source, by the method itself.
 
+In a many-class task, where no source has a target, that of each test picture under its own class.
+
 `-(log p(z) + log|det|) / (D log 2) + 8` with D = 3 H W, for pictures in [0, 1] with uniform noise of one 8-bit step
 added. Each noise draw bounds the discrete likelihood in expectation only, so several are averaged.
 """
@@ -22,7 +24,6 @@ class BPD(Metric):
     name = "bpd"
     title = "Conditional bits per dimension of the target, by the method's own likelihood"
     columns: ClassVar = {"bpd": False}
-    pairwise = True
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -33,6 +34,8 @@ class BPD(Metric):
         """Besides the usual reasons: pictures alone carry no likelihood, and most methods have none."""
         if setting.likelihood_draws == 0:
             return "no likelihood: the method has none, or only its pictures are known"
+        if setting.task.supervision == "unpaired":
+            return f"task {setting.task.id!r} has no pairs: no target is to be coded under a source"
         return super().unavailable(setting)
 
     def update(self, chunk: Chunk) -> None:
@@ -53,7 +56,7 @@ class BPD(Metric):
             return (Score.not_available(self.name, False, reason),)
         protocol = self.setting.protocol(
             self.name,
-            reference="target of each source",
+            reference="target of each source" if self.setting.task.paired else "each picture, under its own class",
             bits=8,
             dequantisation="uniform over one step",
             draws=self.setting.likelihood_draws,

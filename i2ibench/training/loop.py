@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from i2ibench import weights
 from i2ibench.data.batches import Batches
 from i2ibench.errors import BenchError
 from i2ibench.models.method import Batch, Method, Update, key_to_seed
@@ -83,6 +85,24 @@ class Loop:
             finally:
                 stream.close()
         self._save(step, method, optimizers, averages, clock)
+
+    def weights(self, name: str) -> Path:
+        """The file of the pretrained network `name`, the very one that the run has recorded.
+
+        Raises `BenchError` where it is not at hand or is another file, and `LookupError` where the adapter's own
+        `weights` does not name it.
+        """
+        made = self.folder.record().provenance
+        if made is None or name not in made.weights:
+            raise LookupError(f"training {self.spec.method} reads weights {name!r}, which `Adapter.weights` must name")
+        file = weights.require(name, f"training {self.spec.method}")
+        found = weights.sha256(file)
+        if found != made.weights[name]:
+            raise BenchError(
+                f"run {str(self.folder.path)!r} began with weights {name!r} of sha256 {made.weights[name]}, and those "
+                f"at hand, {str(file)!r}, have {found}: put the former back, or remove that folder and train anew"
+            )
+        return file
 
     def _step(
         self, method: Method, optimizers: dict[str, Optimizer], batch: Batch, step: int, fraction: float

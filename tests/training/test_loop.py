@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from i2ibench import registry, weights
 from i2ibench.errors import BenchError
 from i2ibench.models.method import Update
 from i2ibench.record import Budget
@@ -82,6 +84,67 @@ def test_a_nan_stops_with_step_loss_and_last_good_checkpoint(tmp_path: Path) -> 
     assert all(torch.isfinite(t).all() for t in load(run.folder.checkpoint).tensors["model"].values())
     assert run.folder.record().stages.train == "failed"
     assert "step 26" in (run.folder.record().error or "")
+
+
+@pytest.fixture
+def pretrained(toy: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of the weights `eye`, not at hand yet, which training the toy reads; what it read is in `read`."""
+    adapter, train = registry.adapter("toy-gan"), registry.adapter("toy-gan").train
+
+    def reading(method, training) -> None:
+        (tmp_path / "read").write_bytes(training.weights("eye").read_bytes())
+        train(method, training)
+
+    card = weights.Weights("eye", "a loss of the toy", "eye.pth", "", "made here", "none")
+    monkeypatch.setenv("I2IBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(weights, "_others", lambda: {"eye": card})
+    monkeypatch.setattr(adapter, "weights", lambda config: ("eye",))
+    monkeypatch.setattr(adapter, "train", reading)
+    file = tmp_path / "file.pth"
+    file.write_bytes(b"network")
+    return file
+
+
+def test_pretrained_networks_must_be_at_hand_before_any_work(pretrained: Path, tmp_path: Path) -> None:
+    told = "training toy-gan needs the weights 'eye', which are not at hand: i2ibench weights get eye"
+    with pytest.raises(BenchError, match=told):
+        make(tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_training_reads_the_pretrained_network_that_the_run_records(pretrained: Path, tmp_path: Path) -> None:
+    weights.get("eye", pretrained)
+    run = make(tmp_path, steps=1)
+    run.metrics = ["psnr"]
+    run.perform()
+    assert (tmp_path / "read").read_bytes() == b"network"
+    recorded = {"eye": hashlib.sha256(b"network").hexdigest()}
+    for made in (run.folder.record().provenance, run.folder.result().provenance):
+        assert made is not None and made.weights == recorded
+
+
+def test_training_does_not_go_on_with_another_pretrained_network(pretrained: Path, tmp_path: Path) -> None:
+    file = weights.get("eye", pretrained)
+    run = make(tmp_path, steps=1)
+    run.perform("prepare")
+    file.write_bytes(b"another network")
+    with pytest.raises(BenchError, match=r"began with weights 'eye' of sha256 \w{64}, .*put the former back"):
+        run.perform("train")
+    file.unlink()
+    with pytest.raises(BenchError, match="needs the weights 'eye', which are not at hand"):
+        run.perform("train")
+    file.write_bytes(b"network")
+    run.perform("train")
+    assert run.folder.checkpoint.exists()
+
+
+def test_a_pretrained_network_that_the_adapter_does_not_name_is_not_given(
+    pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights.get("eye", pretrained)
+    monkeypatch.setattr(registry.adapter("toy-gan"), "weights", lambda config: ())
+    with pytest.raises(LookupError, match=r"reads weights 'eye', which `Adapter.weights` must name"):
+        make(tmp_path, steps=1).perform("train")
 
 
 @pytest.mark.usefixtures("toy")
