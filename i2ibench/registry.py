@@ -26,6 +26,7 @@ _ADAPTERS = {
     "identity": "i2ibench.adapters.identity:Identity",
     "pix2pix": "i2ibench.adapters.pix2pix:Pix2Pix",
     "c_glow": "i2ibench.adapters.c_glow:CGlow",
+    "glow": "i2ibench.adapters.glow:Glow",
 }
 _TASKS = {
     "ade20k-label2photo": "i2ibench.tasks.scenes:ADE20K_LABEL2PHOTO",

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from i2ibench import registry
+from i2ibench import registry, weights
 from i2ibench.adapter import Adapter, Shape
 from i2ibench.errors import BenchError
 from i2ibench.models.method import Batch, Method, Update
@@ -40,6 +40,7 @@ class Row:
 TINY: dict[str, Row] = {
     "identity": Row({}),
     "pix2pix": Row({"levels": "6", "ngf": "4", "ndf": "4"}, side=64),
+    "glow": Row({"n_block": "2", "n_flow": "2", "hidden": "8"}),
     "c_glow": Row(
         {
             "x_hidden_size": "16",
@@ -60,6 +61,11 @@ VARIANTS: dict[str, tuple[str, Row]] = {
         "pix2pix",
         Row({"levels": "5", "ngf": "4", "ndf": "4", "norm": "instance", "objective": "lsgan"}),
     ),
+    "glow-additive-plain": ("glow", Row({**TINY["glow"].tiny, "affine": "false", "lu": "false", "n_bits": "5"})),
+    "glow-classes-reversible": (
+        "glow",
+        Row({**TINY["glow"].tiny, "classes": "true", "transfer": "true", "backward": "reversible"}),
+    ),
     # the next two start from 1x1 convolutions so ill-conditioned that their inverses magnify float32's rounding
     "c_glow-fixed": (
         "c_glow",
@@ -79,6 +85,10 @@ PARAMETERS: list[tuple[str, str, Mapping[str, str], int, str, int]] = [
     ("pix2pix", "paper128", {}, 128, "generator", 41_828_995),
     ("pix2pix", "paper", {}, 256, "discriminator", 2_768_705),
     ("pix2pix", "paper", {"discriminator": "pixel"}, 256, "discriminator", 9_024),
+    ("glow", "paper", {}, 64, "flow", 61_214_032),
+    ("glow", "affine", {}, 64, "flow", 74_490_832),
+    ("glow", "affine", {"n_flow": "16"}, 64, "flow", 37_335_440),
+    ("glow", "paper", {"lu": "false", "uneven_lu": "true"}, 64, "flow", 61_114_576),
     ("c_glow", "v1", {}, 256, "flow", 70_174_956),
     ("c_glow", "paper", {}, 256, "flow", 76_483_644),
     ("c_glow", "authors", {}, 64, "flow", 38_407_596),
@@ -105,7 +115,7 @@ class Case:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             method = self.adapter.build(
-                config, Shape(resolution=Resolution(self.row.side, self.row.side), labels=LABELS)
+                config, Shape(resolution=Resolution(self.row.side, self.row.side), labels=LABELS, classes=2)
             )
             method.initialize(self.batch())
         return method
@@ -136,6 +146,7 @@ class Case:
             boxes=tuple(torch.tensor([[2.0, 2.0, side / 2, side / 2, 2.0]]) for _ in names),
             classes=torch.tensor([[0, 1]]).repeat(pictures, 1),
             frames=torch.stack([draw(picture), draw(picture)], 1),
+            exemplar=draw(picture),
         )
 
 
@@ -178,6 +189,11 @@ def train(method: Method, batch: Batch, steps: int) -> dict[str, bool]:
                 stepped.add(update.optimizer)
         assert stepped == set(optimizers), "each step takes every optimiser"
     return reached
+
+
+def with_another_exemplar(batch: Batch) -> Batch:
+    assert batch.exemplar is not None
+    return dataclasses.replace(batch, exemplar=-batch.exemplar)
 
 
 def task_that_gives(*needs: Need) -> Task:
@@ -227,7 +243,7 @@ class TestCard:
         card = case.adapter.card
         assert card.name == case.name
         assert card.title
-        assert card.levels
+        assert card.levels or card.likelihood, "a density alone translates at no level"
         if card.name != "identity":
             assert card.paper is not None
             assert card.paper.title
@@ -251,12 +267,13 @@ class TestCard:
             assert hash(config) == hash(case.adapter.configure(preset))
             augmentation = case.adapter.augmentation(config)
             assert augmentation.scale >= 1
+            assert set(case.adapter.weights(config)) <= set(weights.cards())
 
     @pytest.mark.parametrize("resolution", [Resolution(64, 64), Resolution(64, 128)])
     def test_small_fits_the_embedded_tasks(self, case: Case, resolution: Resolution) -> None:
         config = case.adapter.configure(case.preset)
         with torch.device("meta"):
-            method = case.adapter.build(config, Shape(resolution=resolution, labels=LABELS))
+            method = case.adapter.build(config, Shape(resolution=resolution, labels=LABELS, classes=2))
         assert isinstance(method, Method)
 
 
@@ -277,6 +294,7 @@ class TestRefusal:
             ("pix2pix", "paper", Resolution(64, 64)),
             ("pix2pix", "small", Resolution(64, 66)),
             ("c_glow", "paper", Resolution(256, 264)),
+            ("glow", "small", Resolution(64, 68)),
         ):
             adapter = registry.adapter(name)
             with pytest.raises(BenchError, match=rf"{name}.*multiples of \d+, .*{resolution}: (use|choose)"):
@@ -340,10 +358,31 @@ class TestTranslation:
     def test_samples_differ_where_stochastic(self, case: Case) -> None:
         method = case.build()
         batch = case.batch()
-        first, second = (case.adapter.translate(method, batch, seed=0, sample=sample) for sample in (0, 1))
-        other_seed = case.adapter.translate(method, batch, seed=1)
+        other = with_another_exemplar(batch)  # the harness draws one for each (seed, sample)
+        first = case.adapter.translate(method, batch, seed=0)
+        second = case.adapter.translate(method, other, seed=0, sample=1)
+        other_seed = case.adapter.translate(method, other, seed=1)
         assert torch.equal(first, second) != case.adapter.card.stochastic
         assert torch.equal(first, other_seed) != case.adapter.card.stochastic
+
+    def test_does_not_read_the_target(self, variant: Case) -> None:
+        method, batch = variant.build(), variant.batch()
+        expected = variant.adapter.translate(method, batch, seed=0)
+        bare = dataclasses.replace(batch, target=None)
+        assert torch.equal(expected, variant.adapter.translate(method, bare, seed=0))
+
+    def test_reads_the_exemplar_where_the_card_says_so(self, variant: Case) -> None:
+        method, batch = variant.build(), variant.batch()
+        train(method, batch, 2)
+        expected = variant.adapter.translate(method, batch, seed=0)
+        changed = variant.adapter.translate(method, with_another_exemplar(batch), seed=0)
+        assert torch.equal(expected, changed) != variant.adapter.card.exemplar
+        none = dataclasses.replace(batch, exemplar=None)
+        if variant.adapter.card.exemplar:
+            with pytest.raises(ValueError, match="exemplar"):
+                variant.adapter.translate(method, none, seed=0)
+        else:
+            assert torch.equal(expected, variant.adapter.translate(method, none, seed=0))
 
     def test_state_round_trip(self, variant: Case) -> None:
         method, batch = variant.build(), variant.batch()
@@ -378,6 +417,6 @@ def test_parameters_at_the_papers_size(
 ) -> None:
     adapter = registry.adapter(name)
     with torch.device("meta"):
-        shape = Shape(resolution=Resolution(side, side), labels=LABELS)
+        shape = Shape(resolution=Resolution(side, side), labels=LABELS, classes=2)
         method = adapter.build(adapter.configure(preset, overrides), shape)
     assert sum(p.numel() for p in method.get_submodule(network).parameters()) == parameters
