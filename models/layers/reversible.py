@@ -82,9 +82,11 @@ class _Walk:
             for one, gradient in zip(made, (self.gradients[move.moved], self.log_dets[move.moved]), strict=True)
             if one.requires_grad  # the log-determinant of an additive coupling is constant
         ]
-        by_z, by_out, *others = torch.autograd.grad(
-            [one for one, _ in outs], inputs, [gradient for _, gradient in outs], allow_unused=True
-        )
+        # outside autocast, as plain backpropagation is: it would take the exact transforms' gradients in bf16
+        with torch.autocast(out.device.type, enabled=False):
+            by_z, by_out, *others = torch.autograd.grad(
+                [one for one, _ in outs], inputs, [gradient for _, gradient in outs], allow_unused=True
+            )
         self.gradients[move.moved] = by_z if by_out is None else by_z + by_out
         for member, gradient in zip(given, others, strict=False):
             self.gradients[member] = _sum(self.gradients[member], gradient)
