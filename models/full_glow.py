@@ -1,0 +1,329 @@
+"""Full-Glow: Fully conditional Glow for more realistic image generation.
+
+Sorkhei, Henter, Kjellström. GCPR 2021, arXiv 2012.05846. Two Glows of one shape: the left one encodes the source a, the
+right one the target b given a, every layer of it reading the left one's activation right after the same layer.
+
+Deliberate deviations:
+- Log-determinants are each picture's own, and 1x1 convolutions by their LU factors take batches of any size; the
+  published code averages some over the batch and, by LU factors, stops on more than one picture.
+- ActNorms are initialised by a batch that is not trained on, before the first step, not during it.
+- The published decay (half of the epochs constant, then linear to zero) is an option, stretched over the budget: the
+  published runs end before it begins.
+- Boundary maps are computed at the task's resolution, not at the data set's.
+- `over=256` spreads the values evenly; by default they are k/255 with noise 1/256 wide, as published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from i2ibench.models.layers.boundaries import boundaries, resized
+from i2ibench.models.layers.chain import Backward, Chain, Split, decode, encode, initialize
+from i2ibench.models.layers.flow import FlowLayer, Move, State, squeeze
+from i2ibench.models.layers.full_glow_step import SMALLEST_SIDE, Condition, conditional_step
+from i2ibench.models.layers.glow_step import ActNorm, AffineCoupling, GlowNetwork, LUConv, PlainConv, Prior
+from i2ibench.models.layers.likelihood import Pixels, keyed_normal, keyed_uniform, normal_log_density
+from i2ibench.models.method import Batch, Method, Update, inference
+
+
+@dataclass(frozen=True)
+class FullGlowConfig:
+    """The defaults are the published ones for 256x256 street scenes."""
+
+    n_flow: tuple[int, ...] = (16, 16, 16, 16)
+    """K, steps of each level; each level halves the sides."""
+    hidden: int = 512
+    """Channels inside the couplings."""
+    lu: bool = True
+    """1x1 convolutions by their LU factors; else plain."""
+    boundaries: bool = False
+    """The right Glow also reads where one object ends and another begins: only on tasks that have instances."""
+    ceil: bool = False
+    """With `boundaries`: made smaller, they stay 0 and 1."""
+    reg_factor: float = 1e-4
+    """lambda: weight of the sources' bits per dimension."""
+    over: int = 255
+    """Pictures are k/255 + U[0, 1/256), or with 256 (k + U[0, 1)) / 256."""
+    lr: float = 1e-4
+    warmup: int = 0
+    """Steps over which the learning rate rises linearly from 0; none is published."""
+    decay: bool = False
+    """The learning rate is constant over half of the budget, then falls linearly to zero."""
+    backward: Backward = "plain"
+    """How gradients get at activations: `reversible` needs no memory for depth."""
+    temperature: float = inference(1.0)
+    """Factor on every prior's deviation while sampling."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` on a value that no flow can be made of."""
+        if not self.n_flow or min(self.n_flow) < 1:
+            raise ValueError(f"n_flow must be the steps of each level, at least 1, found {list(self.n_flow)}")
+        if self.hidden < 1:
+            raise ValueError(f"hidden must be at least 1, found {self.hidden}")
+        if self.over not in (255, 256):
+            raise ValueError(f"over must be 255 or 256, found {self.over}")
+        if not self.lr > 0:
+            raise ValueError(f"lr must be positive, found {self.lr}")
+        for field in ("reg_factor", "warmup", "temperature"):
+            if getattr(self, field) < 0:
+                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
+        if self.ceil and not self.boundaries:
+            raise ValueError("ceil is a form of boundary maps: it needs boundaries=true")
+
+    @property
+    def multiple(self) -> int:
+        """What both sides of a picture must be multiples of."""
+        return 1 << len(self.n_flow)
+
+    @property
+    def smallest_side(self) -> int:
+        """What both sides of a picture must be at least."""
+        return SMALLEST_SIDE * self.multiple
+
+
+class FullGlow(Method):
+    """The two flows, their likelihood and their samples, for pictures of `size` (height, width)."""
+
+    def __init__(self, config: FullGlowConfig, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.config = config
+        self.flow = FullGlowFlow(config, size)
+        self.pixels = Pixels(over=config.over)
+
+    @torch.no_grad()
+    def initialize(self, batch: Batch) -> None:
+        """Initialise the ActNorms of both flows by the batch's sources and targets."""
+        values = self._noisy(batch.source, paired_target(batch), batch.names, "initialize")
+        self.flow.initialize(*values, self._edges(batch.instances))
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """One Adam, `flow`."""
+        return {"flow": Adam(self.flow.parameters(), self.config.lr, fused=True)}
+
+    def learning_rate(self, optimizer: str, step: int, fraction: float) -> float:
+        """Constant, after the warm-up and before the decay where there are any."""
+        rise = min(1.0, (step + 1) / self.config.warmup) if self.config.warmup else 1.0
+        return min(rise, 2 * (1 - fraction)) if self.config.decay else rise
+
+    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
+        """One step on the mean bits per dimension of the targets and, at weight lambda, of the sources."""
+        source, target = batch.source, paired_target(batch)
+        a = self.pixels.noisy(source, torch.rand_like(source))
+        b = self.pixels.noisy(target, torch.rand_like(target))
+        left, right = (bits.mean() for bits in self._bits_per_dim(a, b, batch.instances))
+        logs = {"bits_per_dim": right.detach(), "source_bits_per_dim": left.detach()}
+        yield Update("flow", self.config.reg_factor * left + right, logs)
+
+    @torch.no_grad()
+    def bits_per_dim(self, batch: Batch, *, seed: int, draw: int = 0) -> Tensor:
+        """Conditional bits per dimension `[B]`; the noise of source and target is a function of (seed, name, draw)."""
+        a, b = self._noisy(batch.source, paired_target(batch), batch.names, seed, "dequantise", draw)
+        return self._bits_per_dim(a, b, batch.instances)[1]
+
+    @torch.no_grad()
+    def translate(self, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
+        """A sample for each source; its latents are a function of (seed, name, sample)."""
+        noises = [
+            self.config.temperature * keyed_normal(empty, batch.names, seed, "latents", sample, level)
+            for level, empty in enumerate(self.flow.empty_latents(batch.source))
+        ]
+        return self.pixels.pictures(self.flow.sample(self._values(batch.source), noises, self._edges(batch.instances)))
+
+    def encode(self, source: Tensor, target: Tensor, instances: Tensor | None = None) -> list[Tensor]:
+        """The latents of `target` given `source` (pictures in [-1, 1], no noise added), the last level's last."""
+        return self.flow.encode(self._values(source), self._values(target), self._edges(instances))
+
+    def decode(self, source: Tensor, latents: Sequence[Tensor], instances: Tensor | None = None) -> Tensor:
+        """The picture, within [-1, 1], of which `encode` gave `latents`."""
+        return self.pixels.pictures(self.flow.decode(self._values(source), latents, self._edges(instances)))
+
+    @torch.no_grad()
+    def transfer(
+        self,
+        source: Tensor,
+        target: Tensor,
+        other: Tensor,
+        instances: Tensor | None = None,
+        other_instances: Tensor | None = None,
+    ) -> Tensor:
+        """Content transfer: the content of `target`, whose source is `source`, in the layout of the source `other`."""
+        return self.decode(other, self.encode(source, target, instances), other_instances)
+
+    def _bits_per_dim(self, a: Tensor, b: Tensor, instances: Tensor | None) -> tuple[Tensor, Tensor]:
+        left, right = self.flow(a, b, self._edges(instances))
+        return self.pixels.bits_per_dim(left, a[0].numel()), self.pixels.bits_per_dim(right, b[0].numel())
+
+    def _noisy(self, source: Tensor, target: Tensor, names: Sequence[str], *key: int | str) -> tuple[Tensor, Tensor]:
+        """Values of both sides with keyed noise."""
+        return (
+            self.pixels.noisy(source, keyed_uniform(source, names, *key, "source")),
+            self.pixels.noisy(target, keyed_uniform(target, names, *key, "target")),
+        )
+
+    def _values(self, pictures: Tensor) -> Tensor:
+        """Values without noise, of which `Pixels.pictures` makes the same 8-bit pictures."""
+        return self.pixels.noisy(pictures, 0.5 if self.config.over == 256 else 0.0)
+
+    def _edges(self, instances: Tensor | None) -> list[State]:
+        """For each level what it reads of the boundaries: three equal channels, as published."""
+        if not self.config.boundaries:
+            return [()] * len(self.config.n_flow)
+        if instances is None:
+            raise ValueError(
+                "full_glow with boundaries=true reads instance maps: the batch must have them, found none; "
+                "take a task that gives instances, or boundaries=false"
+            )
+        edges = boundaries(instances).to(self.flow.dtype)
+        sides = [(size.height, size.width) for size in self.flow.conditions]
+        return [(resized(edges, side, ceil=self.config.ceil).expand(-1, 3, -1, -1),) for side in sides]
+
+
+def paired_target(batch: Batch) -> Tensor:
+    """The batch's targets. Raises `ValueError` where it has none."""
+    if batch.target is None:
+        raise ValueError("full_glow learns from pairs: the batch must have targets, found none")
+    return batch.target
+
+
+class FullGlowFlow(nn.Module):
+    """Values (a, b) to latents, log p(a) and log p(b | a), and back, in the parameters' type.
+
+    `edges` are for each level the boundary maps `[B, 3, H, W]` that it reads, or nothing.
+    """
+
+    def __init__(self, config: FullGlowConfig, size: tuple[int, int], channels: int = 3) -> None:
+        super().__init__()
+        height, width = size
+        if height % config.multiple or width % config.multiple or min(size) < config.smallest_side:
+            raise ValueError(
+                f"sides must be multiples of {config.multiple} and at least {config.smallest_side}, "
+                f"found {height}x{width}"
+            )
+        self.left, self.right = Branch(), Branch()
+        self.left_levels: list[list[FlowLayer]] = []
+        self.chains: list[Chain] = []  # of (a, b, *edges): each layer's left form, then its right form
+        self.decoders: list[Chain] = []  # of (b, a after each left layer, *edges): the right forms alone
+        self.conditions: list[Condition] = []
+        extra = 3 if config.boundaries else 0
+        for steps in config.n_flow:
+            channels, height, width = 4 * channels, height // 2, width // 2
+            condition = Condition(channels + extra, height, width)
+            lefts = [left_step(channels, config) for _ in range(steps)]
+            rights = [conditional_step(channels, condition, config.hidden, config.lu) for _ in range(steps)]
+            last = len(self.chains) == len(config.n_flow) - 1
+            channels = channels if last else channels // 2
+            for branch, made in ((self.left, lefts), (self.right, rights)):
+                branch.layers.extend(layer for step in made for layer in step)
+                branch.priors.append(Prior(channels))
+            self.left_levels.append([layer for step in lefts for layer in step])
+            self.chains.append(Chain(joined(lefts, rights, (2,) if extra else ()), config.backward))
+            self.decoders.append(Chain(alone(rights, bool(extra))))
+            self.conditions.append(condition)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The parameters' type."""
+        return next(self.parameters()).dtype
+
+    def forward(self, a: Tensor, b: Tensor, edges: Sequence[State]) -> tuple[Tensor, Tensor]:
+        """log p(a) and log p(b | a) in nats, each `[B]`."""
+        levels, log_dets = encode(self.chains, (a, b), edges)
+        left = log_dets[0] + self.left.log_prior(levels[0])
+        return left, log_dets[1] + self.right.log_prior(levels[1])
+
+    def encode(self, a: Tensor, b: Tensor, edges: Sequence[State]) -> list[Tensor]:
+        """Latents of b, one a level, the last level's last."""
+        return encode(self.chains, (a, b), edges).latents(1)
+
+    def decode(self, a: Tensor, latents: Sequence[Tensor], edges: Sequence[State]) -> Tensor:
+        """The b whose latents these are."""
+        return decode(self.decoders, lambda level, _: latents[level], self.activations(a, edges))
+
+    def sample(self, a: Tensor, noises: Sequence[Tensor], edges: Sequence[State]) -> Tensor:
+        """The b of latents mean + deviation * noise, each of its level's prior."""
+
+        def latent(level: int, kept: Tensor | None) -> Tensor:
+            mean, log_std = self.right.prior(level, kept, noises[level])
+            return mean + log_std.exp() * noises[level]
+
+        return decode(self.decoders, latent, self.activations(a, edges))
+
+    def initialize(self, a: Tensor, b: Tensor, edges: Sequence[State]) -> None:
+        """Initialise every ActNorm."""
+        initialize(self.chains, (a, b), edges)
+
+    def activations(self, a: Tensor, edges: Sequence[State]) -> list[State]:
+        """For each level a after each of its left layers, and its boundary maps."""
+        levels = []
+        for layers, given in zip(self.left_levels, edges, strict=True):
+            a, seen = squeeze(a), []
+            for layer in layers:
+                a, _ = layer(a)
+                seen.append(a)
+            levels.append((*seen, *given))
+            a = a.chunk(2, 1)[0]
+        return levels
+
+    def empty_latents(self, pictures: Tensor) -> list[Tensor]:
+        """Tensors shaped as the latents of `pictures`."""
+        batch, channels, height, width = pictures.shape
+        shapes = [(channels << level + 1, height >> level + 1, width >> level + 1) for level in range(len(self.chains))]
+        last = shapes.pop()
+        return [pictures.new_empty(batch, *shape) for shape in [*shapes, (2 * last[0], *last[1:])]]
+
+
+class Branch(nn.Module):
+    """What one of the two Glows is made of: its layers, level after level, and the priors of its latents."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList()
+        self.priors = nn.ModuleList()
+
+    def prior(self, level: int, kept: Tensor | None, latent: Tensor) -> State:
+        """Mean and log-deviation of a level's latents; the last level keeps nothing."""
+        read: State = self.priors[level](torch.zeros_like(latent) if kept is None else kept)
+        return read
+
+    def log_prior(self, levels: Sequence[Split]) -> Tensor:
+        """log p of the latents in nats `[B]`."""
+        densities = [
+            normal_log_density(latent, *self.prior(level, kept, latent)) for level, (kept, latent) in enumerate(levels)
+        ]
+        return torch.stack(densities).sum(0)
+
+
+def left_step(channels: int, config: FullGlowConfig) -> list[FlowLayer]:
+    """ActNorm, 1x1 convolution and coupling of Glow."""
+    return [
+        ActNorm(channels),
+        LUConv(channels) if config.lu else PlainConv(channels),
+        AffineCoupling(GlowNetwork(channels, config.hidden)),
+    ]
+
+
+Steps = Sequence[Sequence[FlowLayer]]
+
+
+def joined(lefts: Steps, rights: Steps, edges: tuple[int, ...]) -> list[list[Move]]:
+    """Steps of both flows on (a, b, *edges): each right layer follows its left one and is given what that made of a."""
+    return [
+        [
+            move
+            for left, right in zip(left_layers, right_layers, strict=True)
+            for move in (Move(left, 0), Move(right, 1, (0, *edges)))
+        ]
+        for left_layers, right_layers in zip(lefts, rights, strict=True)
+    ]
+
+
+def alone(rights: Steps, edges: bool) -> list[list[Move]]:
+    """Steps of the right flow on (b, a after each left layer, *edges)."""
+    layers = sum(map(len, rights))
+    given = iter(range(1, layers + 1))
+    return [[Move(right, 0, (next(given), *([layers + 1] if edges else []))) for right in step] for step in rights]
