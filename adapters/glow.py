@@ -46,7 +46,7 @@ class Glow(Adapter):
         "affine": {"affine": True},
         "authors": {"n_block": 3, "affine": True, "n_bits": 8, "lr": 1e-3, "warmup": 10_000},
         "small": _SMALL,
-        "digits": {**_SMALL, "classes": True, "transfer": True, "mirror": False},
+        "digits": {**_SMALL, "classes": True, "mirror": False},
     }
     batch_size: ClassVar[Mapping[str, int]] = {"paper": 16, "affine": 16, "authors": 64, "small": 8, "digits": 32}
 
@@ -59,7 +59,7 @@ class Glow(Adapter):
 
     @classmethod
     def build(cls, config: GlowConfig, shape: Shape) -> Method:
-        """The flow. Raises `BenchError` where its levels do not fit `shape`, or it looks for classes and finds none."""
+        """The flow. Raises `BenchError` where its levels do not fit `shape`."""
         from i2ibench.models.glow import Glow as Model
 
         if any(side % config.multiple for side in shape.resolution):
@@ -67,12 +67,12 @@ class Glow(Adapter):
                 f"glow with n_block={config.n_block} needs sides that are multiples of {config.multiple}, and the "
                 f"task's are {shape.resolution}: choose another resolution or --set n_block to fewer levels"
             )
-        if config.classes and not shape.classes:
-            raise BenchError(
-                "glow with classes=true reads the class of a picture, and the task has no classes: use "
-                f"--set classes=false or a task that has (i2ibench list tasks --needs {Need.CLASSES.value})"
-            )
         return Model(config, shape.classes)
+
+    @classmethod
+    def needs(cls, config: GlowConfig) -> Mapping[Need, str]:
+        """Classes, where it looks at them."""
+        return {Need.CLASSES: "classes=true"} if config.classes else {}
 
     @classmethod
     def augmentation(cls, config: GlowConfig) -> Augmentation:

@@ -142,6 +142,11 @@ class Adapter:
         return Augmentation()
 
     @classmethod
+    def needs(cls, config: Any) -> Mapping[Need, str]:
+        """What `config` needs beside the card's needs, each with the setting that asks for it."""
+        return {}
+
+    @classmethod
     def weights(cls, config: Any) -> tuple[str, ...]:
         """The pretrained networks (`i2ibench weights list`) that training with `config` reads by `Training.weights`."""
         return ()
@@ -157,14 +162,20 @@ class Adapter:
         return method.translate(batch, seed=seed, sample=sample)
 
     @classmethod
-    def refuse(cls, task: Task) -> None:
-        """Raise `BenchError` in one sentence where `task` lacks what the method needs."""
+    def refuse(cls, task: Task, config: Any) -> None:
+        """Raise `BenchError` in one sentence where `task` lacks what the method, or its `config`, needs."""
         lacking = sorted(need.value for need in cls.card.needs - task.gives)
         if lacking:
             raise BenchError(
                 f"task {task.id!r} gives no {' and no '.join(lacking)}, which {cls.card.name} needs: choose one "
                 f"that does (i2ibench list tasks --needs {lacking[0]})"
             )
+        for need, setting in cls.needs(config).items():
+            if need not in task.gives:
+                raise BenchError(
+                    f"task {task.id!r} gives no {need.value}, which {cls.card.name} with {setting} needs: choose "
+                    f"another setting, or a task that does (i2ibench list tasks --needs {need.value})"
+                )
 
     @classmethod
     def configure(cls, preset: str = "paper", overrides: Mapping[str, str] | None = None) -> Any:

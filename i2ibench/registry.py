@@ -27,6 +27,9 @@ _ADAPTERS = {
     "pix2pix": "i2ibench.adapters.pix2pix:Pix2Pix",
     "c_glow": "i2ibench.adapters.c_glow:CGlow",
     "glow": "i2ibench.adapters.glow:Glow",
+    "dual_glow": "i2ibench.adapters.dual_glow:DualGlow",
+    "full_glow": "i2ibench.adapters.full_glow:FullGlow",
+    "hierarchy_flow": "i2ibench.adapters.hierarchy_flow:HierarchyFlow",
 }
 _TASKS = {
     "ade20k-label2photo": "i2ibench.tasks.scenes:ADE20K_LABEL2PHOTO",

@@ -54,8 +54,8 @@ def plan(
     from i2ibench.data import rows
 
     adapter, card = registry.adapter(method), registry.task(task)
-    adapter.refuse(card)
     config = adapter.configure(preset, overrides)
+    adapter.refuse(card, config)
     size = card.resolution(resolution)
     rows.require(card, size)
     _weights(adapter, config)

@@ -36,8 +36,9 @@ def test_an_unknown_preset_is_told() -> None:
 
 def test_a_task_that_lacks_a_need_is_refused_in_a_sentence() -> None:
     told = "task 'toy@1' gives no boxes, which toy-boxes needs: .*list tasks --needs boxes"
+    adapter = registry.adapter("toy-boxes")
     with pytest.raises(BenchError, match=told):
-        registry.adapter("toy-boxes").refuse(registry.task("toy"))
+        adapter.refuse(registry.task("toy"), adapter.configure("small"))
 
 
 def test_a_shape_has_what_networks_must_know_of_a_task() -> None:

@@ -41,6 +41,9 @@ TINY: dict[str, Row] = {
     "identity": Row({}),
     "pix2pix": Row({"levels": "6", "ngf": "4", "ndf": "4"}, side=64),
     "glow": Row({"n_block": "2", "n_flow": "2", "hidden": "8"}),
+    "dual_glow": Row({"n_flow": "[2,2]", "width": "8"}),
+    "full_glow": Row({"n_flow": "[1,2]", "hidden": "8"}),
+    "hierarchy_flow": Row({"channels": "[6,12]", "style_width": "4", "perceptual": "untrained"}),
     "c_glow": Row(
         {
             "x_hidden_size": "16",
@@ -66,6 +69,22 @@ VARIANTS: dict[str, tuple[str, Row]] = {
         "glow",
         Row({**TINY["glow"].tiny, "classes": "true", "transfer": "true", "backward": "reversible"}),
     ),
+    "dual_glow-published": (
+        "dual_glow",
+        Row({**TINY["dual_glow"].tiny, "kernels": "published", "n_l": "2", "optimizer": "adamax"}),
+    ),
+    "dual_glow-elementwise-reversible": (
+        "dual_glow",
+        Row({**TINY["dual_glow"].tiny, "n_l": "0", "backward": "reversible"}),
+    ),
+    "full_glow-plain-boundaries-reversible": (
+        "full_glow",
+        Row({**TINY["full_glow"].tiny, "lu": "false", "boundaries": "true", "over": "256", "backward": "reversible"}),
+    ),
+    "hierarchy_flow-current-paired": (
+        "hierarchy_flow",
+        Row({**TINY["hierarchy_flow"].tiny, "reverse": "current", "l1_weight": "1", "mixup": "0.5"}),
+    ),
     # the next two start from 1x1 convolutions so ill-conditioned that their inverses magnify float32's rounding
     "c_glow-fixed": (
         "c_glow",
@@ -89,6 +108,14 @@ PARAMETERS: list[tuple[str, str, Mapping[str, str], int, str, int]] = [
     ("glow", "affine", {}, 64, "flow", 74_490_832),
     ("glow", "affine", {"n_flow": "16"}, 64, "flow", 37_335_440),
     ("glow", "paper", {"lu": "false", "uneven_lu": "true"}, 64, "flow", 61_114_576),
+    ("dual_glow", "paper", {}, 256, "flow", 158_843_940),
+    ("dual_glow", "shallow", {}, 256, "flow", 22_697_748),
+    ("full_glow", "paper", {}, 256, "flow", 155_335_008),
+    ("full_glow", "paper", {}, 256, "flow.left", 37_335_440),
+    ("full_glow", "paper", {"lu": "false"}, 256, "flow", 145_399_008),
+    ("full_glow", "paper", {"boundaries": "true"}, 256, "flow", 155_559_264),
+    ("full_glow", "paper", {"n_flow": "[4,4]"}, 64, "flow", 8_097_936),
+    ("hierarchy_flow", "paper", {}, 256, "flow", 1_017_362),
     ("c_glow", "v1", {}, 256, "flow", 70_174_956),
     ("c_glow", "paper", {}, 256, "flow", 76_483_644),
     ("c_glow", "authors", {}, 64, "flow", 38_407_596),
@@ -279,11 +306,18 @@ class TestCard:
 
 class TestRefusal:
     def test_of_a_task_that_lacks_a_need(self, case: Case) -> None:
-        needs = case.adapter.card.needs
+        needs, config = case.adapter.card.needs, case.adapter.configure(case.preset)
         for lacking in needs:
             with pytest.raises(BenchError, match=f"no {lacking.value}.*{case.name} needs.*--needs {lacking.value}"):
-                case.adapter.refuse(task_that_gives(*(needs - {lacking})))
-        case.adapter.refuse(task_that_gives(*needs))
+                case.adapter.refuse(task_that_gives(*(needs - {lacking})), config)
+        case.adapter.refuse(task_that_gives(*needs, *case.adapter.needs(config)), config)
+
+    def test_of_a_task_that_lacks_what_a_setting_needs(self, variant: Case) -> None:
+        needs, config = variant.adapter.card.needs, variant.adapter.configure(variant.preset, variant.row.tiny)
+        for lacking, setting in variant.adapter.needs(config).items():
+            told = f"no {lacking.value}, which {variant.name} with {re.escape(setting)} needs"
+            with pytest.raises(BenchError, match=told):
+                variant.adapter.refuse(task_that_gives(*needs), config)
 
     def test_of_an_unknown_field(self, case: Case) -> None:
         with pytest.raises(BenchError, match="no config field 'no_such_field'"):
@@ -295,6 +329,8 @@ class TestRefusal:
             ("pix2pix", "small", Resolution(64, 66)),
             ("c_glow", "paper", Resolution(256, 264)),
             ("glow", "small", Resolution(64, 68)),
+            ("dual_glow", "small", Resolution(64, 68)),
+            ("full_glow", "small", Resolution(64, 68)),
         ):
             adapter = registry.adapter(name)
             with pytest.raises(BenchError, match=rf"{name}.*multiples of \d+, .*{resolution}: (use|choose)"):
