@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _AUTHORS = {"flow_depth": 8, "num_levels": 3, "lr": 2e-4, "beta2": 0.9999}
 """What the authors' own two settings for 64x64 pictures share."""
+_SMALL = {"init": "orthogonal", "lr": 2e-3, "warmup": 50, "temperature": 0.7}
+"""What the presets for the embedded tasks share."""
 
 
 class CGlow(Adapter):
@@ -36,11 +38,14 @@ class CGlow(Adapter):
         stochastic=True,
         deviations=(
             "temperature 0 gives the priors' means; the published code takes it for 1",
-            "init=fixed and init=orthogonal (the preset small) let the ActNorm and 1x1 conditioners learn; "
-            "with the published init=reference they never do",
+            "init=fixed and init=orthogonal (the presets small and small_v2) let the ActNorm and 1x1 conditioners "
+            "learn; with the published init=reference they never do",
             "sources get no dequantisation noise while sampling",
         ),
     )
+    # of Full-Glow's three C-Glows, `paper` is "v.2" and `third` the one that it gave up as the weakest; `small` stands
+    # for v.1 (half its depth, a level less, most parameters in conditioners), and `small_v2` for v.2 (a third of them
+    # there), with the depth and the couplings of the small Full-Glow
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "v1": {
@@ -50,6 +55,7 @@ class CGlow(Adapter):
             "flow_depth": 8,
             "num_levels": 3,
         },
+        "third": {"x_hidden_size": 16, "x_hidden_channels": 32, "y_hidden_channels": 32},
         "authors": {
             "x_hidden_size": 64,
             "x_hidden_channels": 128,
@@ -70,13 +76,18 @@ class CGlow(Adapter):
             "y_hidden_channels": 64,
             "flow_depth": 4,
             "num_levels": 2,
-            "init": "orthogonal",
-            "lr": 2e-3,
-            "warmup": 50,
-            "temperature": 0.7,
+            **_SMALL,
+        },
+        "small_v2": {
+            "x_hidden_size": 8,
+            "x_hidden_channels": 16,
+            "y_hidden_channels": 128,
+            "flow_depth": 4,
+            "num_levels": 3,
+            **_SMALL,
         },
     }
-    batch_size: ClassVar[Mapping[str, int]] = {"authors": 2, "authors_script": 2, "small": 2}
+    batch_size: ClassVar[Mapping[str, int]] = {"authors": 2, "authors_script": 2, "small": 2, "small_v2": 2}
 
     @classmethod
     def config(cls) -> type[CGlowConfig]:

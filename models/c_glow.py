@@ -11,21 +11,41 @@ Deliberate deviations:
 - Temperature 0 is the mean of every prior; the published code takes it for 1.
 - Log-determinants of the 1x1 convolutions are computed in float64, and their inverses cast back to the working type.
 - The source gets dequantisation noise where a likelihood is computed, as published, and none where a sample is drawn.
+
+`backward=reversible` is for `init=orthogonal` alone. The worst relative error of the gradient of any parameter in
+float32, measured against float64 on two label maps and photos of 64x64, two seeds, before the first step:
+
+| steps a level, levels | reference | fixed | orthogonal | plain backward, any init |
+| --- | --- | --- | --- | --- |
+| 4, 2 | 8e-6 | 1e-5 | 2e-6 | 8e-6 |
+| 8, 3 | 4 | 0.1 | 1e-5 | 1e-4 |
+| 16, 4 | 4e5 | 2e6 | 8e-6 | 2e-5 |
+
+Inverses are found a level at a time, so depth counts within a level; what goes wrong are the couplings of its first
+steps. Training mends it: after 300 steps at 1e-3, reversible and plain gradients agree within 3e-5 for every init.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim import Adam, Optimizer
 
-from i2ibench.models.layers.conditional_step import Init, Source, SplitPrior, Step
-from i2ibench.models.layers.likelihood import bits_per_dim, keyed_normal, keyed_uniform, normal_log_density
+from i2ibench.models.layers.c_glow_step import Init, Source, SplitPrior, c_glow_step
+from i2ibench.models.layers.chain import Backward, Chain, decode, encode
+from i2ibench.models.layers.flow import Move, State
+from i2ibench.models.layers.likelihood import (
+    Pixels,
+    bits_per_dim,
+    keyed_normal,
+    keyed_uniform,
+    normal_log_density,
+    unit,
+)
 from i2ibench.models.method import Batch, Method, Update, inference
 
 
@@ -56,6 +76,8 @@ class CGlowConfig:
     """Steps over which the learning rate rises linearly from 0; none is published."""
     clip_value: float = 0.0
     """Gradient elements are clipped to [-clip_value, clip_value]; 0 leaves them."""
+    backward: Backward = "plain"
+    """How gradients get at activations: `reversible` needs no memory for depth, but init=orthogonal."""
     temperature: float = inference(1.0)
     """Factor on every prior's deviation while sampling."""
     average: int = inference(1)
@@ -68,8 +90,14 @@ class CGlowConfig:
                 raise ValueError(f"{field} must be at least 1, found {getattr(self, field)}")
         if self.y_bins not in (2, 256):
             raise ValueError(f"y_bins must be 256 (8-bit pictures) or 2 (binary ones), found {self.y_bins}")
-        if self.init not in get_args(Init):
-            raise ValueError(f"init must be one of {', '.join(get_args(Init))}, found {self.init!r}")
+        for field, choices in (("init", get_args(Init)), ("backward", get_args(Backward))):
+            if getattr(self, field) not in choices:
+                raise ValueError(f"{field} must be one of {', '.join(choices)}, found {getattr(self, field)!r}")
+        if self.backward == "reversible" and self.init != "orthogonal":
+            raise ValueError(
+                f"backward=reversible needs init=orthogonal, found init={self.init}, whose 1x1 convolutions cannot be "
+                "inverted at first: set init=orthogonal, or backward=checkpointed"
+            )
         if not self.lr > 0:
             raise ValueError(f"lr must be positive, found {self.lr}")
         for field in ("beta1", "beta2"):
@@ -92,6 +120,7 @@ class CGlow(Method):
         super().__init__()
         self.config = config
         self.flow = ConditionalGlow(config, size)
+        self.pixels = Pixels(over=255)
         self.offset = 0.5 if config.y_bins == 2 else 0.0  # binary pictures are centred, 8-bit ones are not
 
     def optimizers(self) -> dict[str, Optimizer]:
@@ -142,15 +171,10 @@ class CGlow(Method):
 
     def _bits_per_dim(self, source: Tensor, target: Tensor, noise_x: Tensor, noise_y: Tensor) -> Tensor:
         """Per picture `[B]`, from pictures in [-1, 1] and noise in [0, 1)."""
-        x = unit(source) + noise_x / 256
-        y = unit(target) + (noise_y - 1 if self.config.y_bins == 2 else noise_y / 256)
+        x = self.pixels.noisy(source, noise_x)
+        y = unit(target) + noise_y - 1 if self.config.y_bins == 2 else self.pixels.noisy(target, noise_y)
         _, log_likelihood = self.flow(x, y)
         return bits_per_dim(log_likelihood, self.config.y_bins, y[0].numel())
-
-
-def unit(pictures: Tensor) -> Tensor:
-    """[-1, 1] to [0, 1]: 8-bit values become k/255."""
-    return (pictures + 1) / 2
 
 
 def paired_target(batch: Batch) -> Tensor:
@@ -161,77 +185,66 @@ def paired_target(batch: Batch) -> Tensor:
 
 
 class ConditionalGlow(nn.Module):
-    """y to latents and log p(y | x), and back, in the parameters' type: autocast is off inside."""
+    """y to latents and log p(y | x), and back, in the parameters' type."""
 
     def __init__(self, config: CGlowConfig, size: tuple[int, int], x_channels: int = 3, y_channels: int = 3) -> None:
         super().__init__()
         height, width = size
         if height % config.multiple or width % config.multiple:
             raise ValueError(f"sides must be multiples of {config.multiple}, found {height}x{width}")
-        self.steps = nn.ModuleList()  # K steps a level, level after level
-        self.priors = nn.ModuleList()  # one a split: all levels but the last
-        self.depth = config.flow_depth
-        self.shapes: list[tuple[int, int, int]] = []  # of the latents, the last level's last
         source = Source(x_channels, size, config.x_hidden_size, config.x_hidden_channels, config.init)
-        channels, hidden = y_channels, config.y_hidden_channels
-        for _ in range(config.num_levels - 1):
+        self.layers = nn.ModuleList()  # three a step, level after level
+        self.priors = nn.ModuleList()  # one a split: all levels but the last
+        self.chains: list[Chain] = []
+        self.shapes: list[tuple[int, int, int]] = []  # of the latents, the last level's last
+        channels = y_channels
+        for level in range(config.num_levels):
             channels, height, width = 4 * channels, height // 2, width // 2
-            self.steps.extend(Step(source, channels, (height, width), hidden) for _ in range(self.depth))
-            self.priors.append(SplitPrior(channels))
-            channels //= 2
+            steps = [
+                c_glow_step(source, channels, (height, width), config.y_hidden_channels)
+                for _ in range(config.flow_depth)
+            ]
+            self.layers.extend(layer for step in steps for layer in step)
+            self.chains.append(Chain([[Move(layer, 0, (1,)) for layer in step] for step in steps], config.backward))
+            if level < config.num_levels - 1:
+                self.priors.append(SplitPrior(channels))
+                channels //= 2
             self.shapes.append((channels, height, width))
-        channels, height, width = 4 * channels, height // 2, width // 2
-        self.steps.extend(Step(source, channels, (height, width), hidden) for _ in range(self.depth))
-        self.shapes.append((channels, height, width))
-        self.top_mean = nn.Parameter(torch.zeros(1, channels, height, width), requires_grad=config.learn_top)
-        self.top_log_std = nn.Parameter(torch.zeros(1, channels, height, width), requires_grad=config.learn_top)
+        self.top_mean = nn.Parameter(torch.zeros(1, *self.shapes[-1]), requires_grad=config.learn_top)
+        self.top_log_std = nn.Parameter(torch.zeros(1, *self.shapes[-1]), requires_grad=config.learn_top)
 
     def forward(self, x: Tensor, y: Tensor) -> tuple[list[Tensor], Tensor]:
         """Latents, one a level, and log p(y | x) in nats `[B]`."""
-        with torch.autocast(y.device.type, enabled=False):
-            x, z = x.to(self.top_mean.dtype), y.to(self.top_mean.dtype)
-            latents: list[Tensor] = []
-            log_likelihood = z.new_zeros(len(z))
-            for level, steps in enumerate(self._levels()):
-                z = F.pixel_unshuffle(z, 2)
-                for step in steps:
-                    z, log_det = step(x, z)
-                    log_likelihood = log_likelihood + log_det
-                if level < len(self.priors):
-                    z, split = z.chunk(2, 1)
-                    latents.append(split)
-                    log_likelihood = log_likelihood + normal_log_density(split, *self.priors[level](z))
-            latents.append(z)
-            return latents, log_likelihood + normal_log_density(z, self.top_mean, self.top_log_std)
+        x, y = x.to(self.top_mean.dtype), y.to(self.top_mean.dtype)
+        encoded = encode(self.chains, (y,), [(x,)] * len(self.chains))
+        log_likelihood = encoded.log_dets[0]
+        for level, (kept, latent) in enumerate(encoded.levels[0]):
+            log_likelihood = log_likelihood + normal_log_density(latent, *self._prior(level, kept))
+        return encoded.latents(), log_likelihood
 
     def invert(self, x: Tensor, latents: Sequence[Tensor]) -> Tensor:
         """The y whose latents these are."""
-        return self._reverse(x, latents, are_noises=False)
+        return self._decode(x, lambda level, _: latents[level])
 
     def sample(self, x: Tensor, noises: Sequence[Tensor]) -> Tensor:
         """The y of latents mean + deviation * noise, each of its level's prior."""
-        return self._reverse(x, noises, are_noises=True)
+
+        def latent(level: int, kept: Tensor | None) -> Tensor:
+            mean, log_std = self._prior(level, kept)
+            return mean + torch.exp(log_std) * noises[level]
+
+        return self._decode(x, latent)
 
     def empty_latents(self, batch: int) -> list[Tensor]:
         """Tensors shaped and typed as the latents of `batch` pictures."""
         return [self.top_mean.new_empty(batch, *shape) for shape in self.shapes]
 
-    def _reverse(self, x: Tensor, values: Sequence[Tensor], are_noises: bool) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):
-            x = x.to(self.top_mean.dtype)
-            z = self.top_mean + torch.exp(self.top_log_std) * values[-1] if are_noises else values[-1]
-            for level, steps in reversed(list(enumerate(self._levels()))):
-                if level < len(self.priors):
-                    split = values[level]
-                    if are_noises:
-                        mean, log_std = self.priors[level](z)
-                        split = mean + torch.exp(log_std) * split
-                    z = torch.cat([z, split], 1)
-                for step in reversed(steps):
-                    z = step.reverse(x, z)
-                z = F.pixel_shuffle(z, 2)
-            return z
+    def _decode(self, x: Tensor, latent: Callable[[int, Tensor | None], Tensor]) -> Tensor:
+        return decode(self.chains, latent, [(x.to(self.top_mean.dtype),)] * len(self.chains))
 
-    def _levels(self) -> list[list[Step]]:
-        steps = cast(list[Step], list(self.steps))
-        return [steps[start : start + self.depth] for start in range(0, len(steps), self.depth)]
+    def _prior(self, level: int, kept: Tensor | None) -> State:
+        """Mean and log-deviation of a level's latents, given what is kept of it: nothing of the last."""
+        if kept is None:
+            return self.top_mean, self.top_log_std
+        prior: State = self.priors[level](kept)
+        return prior

@@ -85,6 +85,7 @@ VARIANTS: dict[str, tuple[str, Row]] = {
         "hierarchy_flow",
         Row({**TINY["hierarchy_flow"].tiny, "reverse": "current", "l1_weight": "1", "mixup": "0.5"}),
     ),
+    "c_glow-reversible": ("c_glow", Row({**TINY["c_glow"].tiny, "backward": "reversible"})),
     # the next two start from 1x1 convolutions so ill-conditioned that their inverses magnify float32's rounding
     "c_glow-fixed": (
         "c_glow",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.functional import jacobian
 
 from i2ibench.models.c_glow import CGlow, CGlowConfig, ConditionalGlow
-from i2ibench.models.layers.conditional_step import resize_conv
+from i2ibench.models.layers.chain import Backward
 from i2ibench.models.layers.likelihood import bits_per_dim, keyed_normal, normal_log_density
 from i2ibench.models.method import Batch
 
@@ -86,6 +86,8 @@ def test_parity_of_the_top_latent() -> None:
         ((26, 52, 104, 8, 3), 256, 70_174_956, (48, 32, 32)),
         ((10, 20, 512, 16, 4), 256, 76_483_644, (96, 16, 16)),
         ((64, 128, 256, 8, 3), 64, 38_407_596, (48, 8, 8)),
+        ((26, 52, 104, 8, 3), 64, 7_782_636, (48, 8, 8)),
+        ((10, 20, 512, 4, 3), 64, 6_956_892, (48, 8, 8)),
     ],
 )
 def test_published_sizes(
@@ -93,8 +95,36 @@ def test_published_sizes(
 ) -> None:
     with torch.device("meta"):
         flow = ConditionalGlow(CGlowConfig(*sizes), (side, side))
-    assert sum(p.numel() for p in flow.parameters()) == parameters
+    assert sum(p.numel() for p in flow.parameters()) == parameters == counted(*sizes, side)
     assert flow.shapes[-1] == top
+
+
+@pytest.mark.parametrize(("sizes", "side"), [((16, 32, 32, 16, 4), 256), ((128, 64, 256, 8, 3), 64)])
+def test_sizes_of_no_published_count(sizes: tuple[int, int, int, int, int], side: int) -> None:
+    with torch.device("meta"):
+        flow = ConditionalGlow(CGlowConfig(*sizes), (side, side))
+    assert sum(p.numel() for p in flow.parameters()) == counted(*sizes, side)
+
+
+def counted(size: int, channels: int, hidden: int, depth: int, levels: int, side: int) -> int:
+    """Parameters for square pictures, from the sizes of the layers alone."""
+
+    def conditioner(outputs: int) -> int:
+        convolutions = 4 * 3 * channels + 2 * 4 * channels**2 + 3 * channels
+        return convolutions + (channels * (side // 8) ** 2 + 1) * size + (size + 1) * size + (size + 1) * outputs
+
+    def coupling(c: int, stride: int) -> int:
+        condition = (9 * 3 + 1) * 16 + (16 * stride**2 + 1) * c // 2 + (9 * c // 2 + 1) * c // 2
+        return condition + (9 * c + 2) * hidden + (hidden + 2) * hidden + (9 * hidden + 3) * c
+
+    total, c = 0, 3
+    for level in range(levels):
+        c *= 4
+        total += depth * (conditioner(2 * c) + conditioner(c * c) + coupling(c, 2 << level))
+        if level < levels - 1:
+            total += (9 * c // 2 + 1) * c
+            c //= 2
+    return total + 2 * c * (side >> levels) ** 2
 
 
 class TestLikelihood:
@@ -160,12 +190,18 @@ class TestLikelihood:
             assert (first != other).all()
         torch.testing.assert_close(first[1:2], method.bits_per_dim(batch[1], seed=0), rtol=1e-5, atol=0)
 
-    def test_autocast_changes_nothing(self) -> None:
-        method, batch = seeded_method(), pairs()
+    def test_under_autocast_the_state_stays_in_float32(self) -> None:
+        method, batch = seeded_method(init="orthogonal"), pairs()
+        perturb(method, 0.02)
+        expected = method.bits_per_dim(batch, seed=0)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             inside = method.bits_per_dim(batch, seed=0)
-        assert inside.dtype == torch.float32
-        torch.testing.assert_close(inside, method.bits_per_dim(batch, seed=0))
+            latents = method.encode(batch.source, batch.target)
+            sample = method.translate(batch, seed=0)
+        assert inside.dtype == sample.dtype == torch.float32
+        assert {latent.dtype for latent in latents} == {torch.float32}
+        torch.testing.assert_close(inside, expected, rtol=1e-2, atol=0)
+        assert not torch.equal(inside, expected)
 
     def test_bits_per_dim_of_a_known_density(self) -> None:
         """A unit-width uniform density over 256 bins of width 1/256 costs 8 bits."""
@@ -183,9 +219,78 @@ class TestLikelihood:
 def flow_kept(flow: ConditionalGlow, x: Tensor, y: Tensor) -> Tensor:
     """What the first level keeps, by hand."""
     z = nn.functional.pixel_unshuffle(y, 2)
-    for index in range(flow.depth):
-        z, _ = flow.steps[index](x, z)
+    for layer in flow.layers[: len(flow.layers) // 2]:
+        z, _ = layer(z, x)
     return z[:, : z.shape[1] // 2]
+
+
+class TestBackward:
+    """The three ways backwards, from the initialisation of the presets for small tasks, moved a little."""
+
+    def gradients(self, backward: Backward, dtype: torch.dtype, bf16: bool = False) -> tuple[Tensor, list[Tensor]]:
+        method = seeded_method(init="orthogonal", flow_depth=4, backward=backward)
+        perturb(method, 0.02)
+        method.to(dtype)
+        stream = torch.Generator().manual_seed(0)
+        noise_x, noise_y = torch.rand(2, 2, 3, 16, 16, generator=stream).to(dtype)
+        batch = pairs()
+        assert batch.target is not None
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+            loss = method._bits_per_dim(batch.source.to(dtype), batch.target.to(dtype), noise_x, noise_y)
+        loss.mean().backward()
+        return loss.detach(), [p.grad for p in method.parameters() if p.grad is not None]
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_checkpointed_is_plain(self, dtype: torch.dtype) -> None:
+        (loss, plain), (other, checkpointed) = (self.gradients(way, dtype) for way in ("plain", "checkpointed"))
+        assert torch.equal(loss, other)
+        assert len(plain) == len(checkpointed) > 300
+        assert all(map(torch.equal, plain, checkpointed))
+
+    @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 1e-9)])
+    def test_reversible_is_plain_but_for_rounding(self, dtype: torch.dtype, tolerance: float) -> None:
+        (loss, plain), (other, reversible) = (self.gradients(way, dtype) for way in ("plain", "reversible"))
+        assert torch.equal(loss, other)
+        assert len(plain) == len(reversible) > 300
+        assert worst(reversible, plain) < tolerance
+
+    def test_reversible_under_bf16_is_as_near_to_float32_as_plain(self) -> None:
+        _, exact = self.gradients("plain", torch.float32)
+        (_, plain), (_, reversible) = (self.gradients(way, torch.float32, bf16=True) for way in ("plain", "reversible"))
+        errors = [whole(found, exact) for found in (plain, reversible)]
+        assert 1e-4 < errors[0] < 0.1
+        assert errors[1] < 2 * errors[0]
+
+    def test_reversible_keeps_nothing_for_depth(self) -> None:
+        saved = []
+        for depth in (1, 3):
+            method, batch = seeded_method(init="orthogonal", flow_depth=depth, backward="reversible"), pairs()
+            held: list[Tensor] = []
+
+            def pack(tensor: Tensor, held: list[Tensor] = held) -> int:
+                held.append(tensor)
+                return len(held) - 1
+
+            with torch.autograd.graph.saved_tensors_hooks(pack, held.__getitem__):
+                next(iter(method.updates(batch, 0)))
+            saved.append(sum(tensor.numel() for tensor in held))
+        assert saved[0] == saved[1] > 0
+
+    @pytest.mark.parametrize("init", ["reference", "fixed"])
+    def test_reversible_is_refused_where_the_flow_cannot_be_inverted(self, init: str) -> None:
+        with pytest.raises(ValueError, match=f"reversible needs init=orthogonal, found init={init}"):
+            config(init=init, backward="reversible")
+
+
+def worst(found: list[Tensor], expected: list[Tensor]) -> float:
+    """The largest error of a tensor over its norm; those that are zero do not count."""
+    pairs = zip(found, expected, strict=True)
+    return max(((one - other).norm() / other.norm()).item() for one, other in pairs if other.norm() > 0)
+
+
+def whole(found: list[Tensor], expected: list[Tensor]) -> float:
+    """The error of all tensors together over their norm."""
+    return worst([torch.cat([t.flatten() for t in found])], [torch.cat([t.flatten() for t in expected])])
 
 
 class TestInverse:
@@ -264,37 +369,35 @@ class TestConditioning:
 
     def test_orthogonal_starts_near_rotations(self) -> None:
         flow = seeded_flow(init="orthogonal")
-        weight = flow.steps[0].conv.weight(torch.zeros(1, 3, 16, 16), 12)[0]
-        assert torch.linalg.cond(weight) < 5
-        assert torch.linalg.slogdet(weight).logabsdet.abs() < 1
+        (weight,) = flow.layers[1].read(torch.zeros(1, 12, 8, 8), torch.zeros(1, 3, 16, 16))
+        assert torch.linalg.cond(weight[0]) < 5
+        assert torch.linalg.slogdet(weight[0]).logabsdet.abs() < 1
 
     def test_a_coupling_can_only_shrink(self) -> None:
         flow = seeded_flow()
         perturb(flow, 1.0)
-        coupling = flow.steps[0].coupling
+        coupling = flow.layers[2]
         with torch.no_grad():
             z = torch.randn(1, 12, 8, 8)
             x = torch.rand(1, 3, 16, 16)
-            moved, log_det = coupling(x, z)
-            shifted, _ = coupling(x, z + torch.cat([torch.zeros(1, 6, 8, 8), torch.ones(1, 6, 8, 8)], 1))
+            moved, log_det = coupling(z, x)
+            shifted, _ = coupling(z + torch.cat([torch.zeros(1, 6, 8, 8), torch.ones(1, 6, 8, 8)], 1), x)
         scale = (shifted - moved)[:, 6:]
         assert torch.equal(moved[:, :6], z[:, :6])
         assert scale.min() >= torch.sigmoid(torch.tensor(1.0)) - 1e-4
         assert scale.max() <= torch.sigmoid(torch.tensor(3.0)) + 1e-4
         assert log_det.item() == pytest.approx(scale.log().sum().item(), rel=1e-3)
 
-    @pytest.mark.parametrize(
-        ("size", "wanted", "kernel", "stride"),
-        [((256, 256), (16, 16), 16, 16), ((64, 128), (32, 64), 2, 2), ((15, 15), (7, 7), 3, 2)],
-    )
-    def test_resize_conv(self, size: tuple[int, int], wanted: tuple[int, int], kernel: int, stride: int) -> None:
-        conv = resize_conv(3, 2, size, wanted, "fixed")
-        assert conv.kernel_size == (kernel, kernel)
-        assert conv.stride == (stride, stride)
-        assert conv(torch.zeros(1, 3, *size)).shape == (1, 2, *wanted)
-
 
 class TestSampling:
+    def test_does_not_depend_on_the_rest_of_the_batch(self) -> None:
+        method, batch = seeded_method(init="orthogonal").double(), pairs(3)
+        perturb(method, 0.02)
+        whole_batch = method.translate(batch, seed=0)
+        for index in (0, 2):
+            one = method.translate(batch[index], seed=0)
+            torch.testing.assert_close(one[0], whole_batch[index], rtol=0, atol=1e-6)
+
     def test_temperature_zero_is_the_mean(self) -> None:
         method = seeded_method(temperature=0.0)
         batch = pairs(2)
@@ -341,7 +444,15 @@ class TestSampling:
 class TestConfig:
     @pytest.mark.parametrize(
         ("field", "value"),
-        [("flow_depth", 0), ("y_bins", 16), ("init", "zeros"), ("lr", -1.0), ("temperature", -0.1), ("average", 0)],
+        [
+            ("flow_depth", 0),
+            ("y_bins", 16),
+            ("init", "zeros"),
+            ("backward", "none"),
+            ("lr", -1.0),
+            ("temperature", -0.1),
+            ("average", 0),
+        ],
     )
     def test_refuses_naming_the_field_and_what_was_found(self, field: str, value: object) -> None:
         with pytest.raises(ValueError, match=f"{field} must .*found .?{value}"):

@@ -10,7 +10,9 @@ from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from i2ibench.models.layers.flow import FlowLayer, State
+from i2ibench.models.layers.glow_step import AffineCoupling, CouplingNetwork, at_every_pixel, inverted
 
 Init = Literal["reference", "fixed", "orthogonal"]
 """First weights, see `models.c_glow`."""
@@ -28,28 +30,16 @@ class Source:
     init: Init
 
 
-class Step(nn.Module):
-    """Conditional ActNorm, conditional 1x1 convolution, conditional affine coupling (section 3.2)."""
-
-    def __init__(self, source: Source, channels: int, sides: tuple[int, int], hidden: int) -> None:
-        super().__init__()
-        self.actnorm = ActNorm(source, channels)
-        self.conv = InvertibleConv(source, channels)
-        self.coupling = Coupling(source, channels, sides, hidden)
-
-    def forward(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """z a step further, and the step's log-determinants `[B]`."""
-        z, first = self.actnorm(x, z)
-        z, second = self.conv(x, z)
-        z, third = self.coupling(x, z)
-        return z, first + second + third
-
-    def reverse(self, x: Tensor, z: Tensor) -> Tensor:
-        """z a step back."""
-        return self.actnorm.reverse(x, self.conv.reverse(x, self.coupling.reverse(x, z)))
+def c_glow_step(source: Source, channels: int, sides: tuple[int, int], hidden: int) -> list[FlowLayer]:
+    """Conditional ActNorm, 1x1 convolution and affine coupling of z with `channels` channels and these `sides`."""
+    return [
+        SourceActNorm(source, channels),
+        SourceConv(source, channels),
+        AffineCoupling(SourceNetwork(source, channels, sides, hidden)),
+    ]
 
 
-class ActNorm(nn.Module):
+class SourceActNorm(FlowLayer):
     """(z + bias) * exp(log_scale), both of each channel and in (-1, 1), read off the source."""
 
     def __init__(self, source: Source, channels: int) -> None:
@@ -58,19 +48,22 @@ class ActNorm(nn.Module):
         nn.init.zeros_(_output(self.conditioner).weight)
         nn.init.zeros_(_output(self.conditioner).bias)
 
-    def forward(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The output and its log-determinants."""
-        log_scale, bias = self.conditioner(x)[:, :, None, None].chunk(2, 1)
+    def read(self, z: Tensor, condition: Tensor | None) -> State:
+        """Log-scale and bias, `[B, C, 1, 1]` each."""
+        return _in_full(self.conditioner, condition)[:, :, None, None].chunk(2, 1)
+
+    def transform(self, z: Tensor, *read: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-determinant h w sum log_scale."""
+        log_scale, bias = read
         return (z + bias) * torch.exp(log_scale), z[0, 0].numel() * log_scale.sum((1, 2, 3))
 
-    def reverse(self, x: Tensor, z: Tensor) -> Tensor:
-        """The input of which `forward` makes `z`."""
-        log_scale, bias = self.conditioner(x)[:, :, None, None].chunk(2, 1)
-        out: Tensor = z * torch.exp(-log_scale) - bias
-        return out
+    def invert(self, z: Tensor, *read: Tensor) -> Tensor:
+        """z / exp(log_scale) - bias."""
+        log_scale, bias = read
+        return z * torch.exp(-log_scale) - bias
 
 
-class InvertibleConv(nn.Module):
+class SourceConv(FlowLayer):
     """W z at every pixel, W `[C, C]` with entries in (-1, 1) read off each source."""
 
     def __init__(self, source: Source, channels: int) -> None:
@@ -80,71 +73,59 @@ class InvertibleConv(nn.Module):
         nn.init.normal_(output.weight, 0.0, 0.1)
         nn.init.normal_(output.bias, 0.0, 0.1)
         if source.init == "orthogonal":
-            rotation = torch.nn.init.orthogonal_(output.bias.new_empty(channels, channels))
+            rotation = nn.init.orthogonal_(output.bias.new_empty(channels, channels))
             with torch.no_grad():
                 output.bias.copy_(torch.atanh(rotation.clamp(-0.99, 0.99)).flatten())
 
-    def weight(self, x: Tensor, channels: int) -> Tensor:
+    def read(self, z: Tensor, condition: Tensor | None) -> State:
         """W of each source, `[B, C, C]`, a row an output channel."""
-        out: Tensor = self.conditioner(x)
-        return out.view(-1, channels, channels)
+        return (_in_full(self.conditioner, condition).view(-1, z.shape[1], z.shape[1]),)
 
-    def forward(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The output and its log-determinants."""
-        weight = self.weight(x, z.shape[1])
+    def transform(self, z: Tensor, *read: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-determinant h w log|det W|, taken in float64."""
+        (weight,) = read
         log_det = torch.linalg.slogdet(weight.double()).logabsdet.to(z.dtype)
-        return (weight @ z.flatten(2)).view(z.shape), z[0, 0].numel() * log_det
+        return at_every_pixel(weight, z), z[0, 0].numel() * log_det
 
-    def reverse(self, x: Tensor, z: Tensor) -> Tensor:
-        """The input of which `forward` makes `z`."""
-        inverse: Tensor = torch.linalg.inv(self.weight(x, z.shape[1]).double()).to(z.dtype)
-        return (inverse @ z.flatten(2)).view(z.shape)
+    def invert(self, z: Tensor, *read: Tensor) -> Tensor:
+        """W^-1 z."""
+        return at_every_pixel(inverted(read[0]), z)
 
 
-class Coupling(nn.Module):
-    """The second half of the channels shifted and scaled by what a network reads off the first half and the source."""
+class SourceNetwork(CouplingNetwork):
+    """What a coupling reads off its kept half and the source, all of it in (-1, 1).
+
+    The scale sigmoid(logit + 2) therefore lies in (0.731, 0.953): a coupling can only shrink.
+    """
 
     def __init__(self, source: Source, channels: int, sides: tuple[int, int], hidden: int) -> None:
         super().__init__()
         half = channels // 2
         self.condition = nn.Sequential(
             conv3x3(source.channels, 16, 0.1),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             resize_conv(16, half, source.size, sides, source.init),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             conv3x3(half, half, 0.1),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         )
-        self.network = nn.Sequential(
+        self.layers = nn.Sequential(
             nn.Conv2d(channels, hidden, 3, padding=1, bias=False),
             ChannelAffine(hidden),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(hidden, hidden, 1, bias=False),
             ChannelAffine(hidden),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             ZeroConv(hidden, channels),
             nn.Tanh(),
         )
         for index in (0, 3):
-            nn.init.normal_(cast(nn.Conv2d, self.network[index]).weight, 0.0, 0.05)
+            nn.init.normal_(cast(nn.Conv2d, self.layers[index]).weight, 0.0, 0.05)
 
-    def forward(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The output and its log-determinants."""
-        kept, moved = z.chunk(2, 1)
-        shift, log_scale = self._shift_and_log_scale(x, kept)
-        moved = (moved + shift) * torch.exp(log_scale)
-        return torch.cat([kept, moved], 1), log_scale.flatten(1).sum(1)
-
-    def reverse(self, x: Tensor, z: Tensor) -> Tensor:
-        """The input of which `forward` makes `z`."""
-        kept, moved = z.chunk(2, 1)
-        shift, log_scale = self._shift_and_log_scale(x, kept)
-        return torch.cat([kept, moved * torch.exp(-log_scale) - shift], 1)
-
-    def _shift_and_log_scale(self, x: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
-        out = self.network(torch.cat([self.condition(x), kept], 1))
-        # the network ends in a tanh, so the scale lies in (0.731, 0.953): a coupling can only shrink
-        return out[:, 0::2], F.logsigmoid(out[:, 1::2] + 2)
+    def forward(self, kept: Tensor, condition: Tensor | None) -> State:
+        """Logit and shift: the odd and the even channels of what the network answers."""
+        out: Tensor = self.layers(torch.cat([self.condition(condition).to(kept.dtype), kept], 1))
+        return out[:, 1::2], out[:, 0::2]
 
 
 class SplitPrior(nn.Module):
@@ -156,12 +137,12 @@ class SplitPrior(nn.Module):
 
     def forward(self, kept: Tensor) -> tuple[Tensor, Tensor]:
         """Means and log-deviations, `[B, C/2, h, w]` each."""
-        out = torch.tanh(self.conv(kept))
+        out = torch.tanh(self.conv(kept).to(kept.dtype))
         return out[:, 0::2], out[:, 1::2]
 
 
 class ChannelAffine(nn.Module):
-    """(z + bias) * exp(log_scale) by channel: an ActNorm that the data does not initialise."""
+    """(z + bias) * exp(log_scale) by channel, in the type of z: an ActNorm that the data does not initialise."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -170,11 +151,14 @@ class ChannelAffine(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """`[B, C, h, w]` to the same sides."""
-        return (z + self.bias) * torch.exp(self.log_scale)
+        return (z + self.bias.to(z.dtype)) * torch.exp(self.log_scale).to(z.dtype)
 
 
 class ZeroConv(nn.Module):
-    """A 3x3 convolution that starts at zero, with an extra bias and a learned scale exp(3 log_scale)."""
+    """A 3x3 convolution that starts at zero, with an extra bias and a learned scale exp(3 log_scale).
+
+    Under bf16 its answer is float32 all the same: what is read off it moves the state.
+    """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -196,13 +180,13 @@ def conditioner(source: Source, outputs: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for i in range(3):
         below = channels if i else source.channels
-        layers += [resize_conv(below, channels, halves[i], halves[i + 1], source.init), nn.ReLU()]
+        layers += [resize_conv(below, channels, halves[i], halves[i + 1], source.init), nn.ReLU(inplace=True)]
     layers.append(nn.Flatten())
     for inputs in (channels * halves[3][0] * halves[3][1], width):
         linear = nn.Linear(inputs, width)
         nn.init.normal_(linear.weight, 0.0, _dead_or_alive(source.init))
         nn.init.zeros_(linear.bias)
-        layers += [linear, nn.ReLU()]
+        layers += [linear, nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.Linear(width, outputs), nn.Tanh())
 
 
@@ -231,3 +215,11 @@ def conv3x3(in_channels: int, out_channels: int, std: float) -> nn.Conv2d:
 
 def _output(conditioner: nn.Sequential) -> nn.Linear:
     return cast(nn.Linear, conditioner[-2])
+
+
+def _in_full(conditioner: nn.Sequential, source: Tensor | None) -> Tensor:
+    """What a conditioner answers, never under autocast: it is small, and its errors add up over all pixels."""
+    assert source is not None
+    with torch.autocast(source.device.type, enabled=False):
+        out: Tensor = conditioner(source)
+    return out
