@@ -36,17 +36,18 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from i2ibench.models.layers.c_glow_step import Init, Source, SplitPrior, c_glow_step
-from i2ibench.models.layers.chain import Backward, Chain, decode, encode
+from i2ibench.models.layers.chain import Backward, Chain, decode, encode, latent_shapes
 from i2ibench.models.layers.flow import Move, State
 from i2ibench.models.layers.likelihood import (
     Pixels,
     bits_per_dim,
-    keyed_normal,
+    keyed_latents,
     keyed_uniform,
     normal_log_density,
-    unit,
 )
-from i2ibench.models.method import Batch, Method, Update, inference
+from i2ibench.models.layers.ranges import unit
+from i2ibench.models.layers.schedules import warmed_up
+from i2ibench.models.method import Batch, Method, Update, inference, required
 
 
 @dataclass(frozen=True)
@@ -131,18 +132,18 @@ class CGlow(Method):
 
     def learning_rate(self, optimizer: str, step: int, fraction: float) -> float:
         """Constant, after the warm-up if there is one."""
-        return min(1.0, (step + 1) / self.config.warmup) if self.config.warmup else 1.0
+        return warmed_up(step, self.config.warmup)
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """One step on the mean conditional bits per dimension."""
-        source, target = batch.source, paired_target(batch)
+        source, target = batch.source, required(batch.target, "targets", "c_glow")
         loss = self._bits_per_dim(source, target, torch.rand_like(source), torch.rand_like(target)).mean()
         yield Update("flow", loss, clip_value=self.config.clip_value or None)
 
     @torch.no_grad()
     def bits_per_dim(self, batch: Batch, *, seed: int, draw: int = 0) -> Tensor:
         """Conditional bits per dimension `[B]`; the noise of source and target is a function of (seed, name, draw)."""
-        source, target = batch.source, paired_target(batch)
+        source, target = batch.source, required(batch.target, "targets", "c_glow")
         noise_x = keyed_uniform(source, batch.names, seed, "dequantise source", draw)
         noise_y = keyed_uniform(target, batch.names, seed, "dequantise target", draw)
         return self._bits_per_dim(source, target, noise_x, noise_y)
@@ -152,10 +153,8 @@ class CGlow(Method):
         """A sample for each source, or the mean of `average` of them; noise is a function of (seed, name, sample)."""
         total = torch.zeros_like(batch.source)
         for member in range(self.config.average):
-            noises = [
-                self.config.temperature * keyed_normal(empty, batch.names, seed, "latents", sample, member, level)
-                for level, empty in enumerate(self.flow.empty_latents(len(batch)))
-            ]
+            noises = keyed_latents(self.flow.shapes, self.flow.top_mean, batch.names, seed, "latents", sample, member)
+            noises = [self.config.temperature * noise for noise in noises]
             total += self.flow.sample(unit(batch.source), noises) + self.offset
         y = (total / self.config.average).clamp(0, 1)
         return 2 * (y.round() if self.config.y_bins == 2 else y) - 1
@@ -177,13 +176,6 @@ class CGlow(Method):
         return bits_per_dim(log_likelihood, self.config.y_bins, y[0].numel())
 
 
-def paired_target(batch: Batch) -> Tensor:
-    """The batch's targets. Raises `ValueError` where it has none."""
-    if batch.target is None:
-        raise ValueError("c_glow learns from pairs: the batch must have targets, found none")
-    return batch.target
-
-
 class ConditionalGlow(nn.Module):
     """y to latents and log p(y | x), and back, in the parameters' type."""
 
@@ -196,7 +188,7 @@ class ConditionalGlow(nn.Module):
         self.layers = nn.ModuleList()  # three a step, level after level
         self.priors = nn.ModuleList()  # one a split: all levels but the last
         self.chains: list[Chain] = []
-        self.shapes: list[tuple[int, int, int]] = []  # of the latents, the last level's last
+        self.shapes = latent_shapes((y_channels, height, width), config.num_levels)  # the last level's last
         channels = y_channels
         for level in range(config.num_levels):
             channels, height, width = 4 * channels, height // 2, width // 2
@@ -209,7 +201,6 @@ class ConditionalGlow(nn.Module):
             if level < config.num_levels - 1:
                 self.priors.append(SplitPrior(channels))
                 channels //= 2
-            self.shapes.append((channels, height, width))
         self.top_mean = nn.Parameter(torch.zeros(1, *self.shapes[-1]), requires_grad=config.learn_top)
         self.top_log_std = nn.Parameter(torch.zeros(1, *self.shapes[-1]), requires_grad=config.learn_top)
 
@@ -234,10 +225,6 @@ class ConditionalGlow(nn.Module):
             return mean + torch.exp(log_std) * noises[level]
 
         return self._decode(x, latent)
-
-    def empty_latents(self, batch: int) -> list[Tensor]:
-        """Tensors shaped and typed as the latents of `batch` pictures."""
-        return [self.top_mean.new_empty(batch, *shape) for shape in self.shapes]
 
     def _decode(self, x: Tensor, latent: Callable[[int, Tensor | None], Tensor]) -> Tensor:
         return decode(self.chains, latent, [(x.to(self.top_mean.dtype),)] * len(self.chains))

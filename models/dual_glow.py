@@ -35,7 +35,8 @@ from i2ibench.models.layers.dual_glow_step import (
 from i2ibench.models.layers.flow import FlowLayer, Move
 from i2ibench.models.layers.glow_step import AffineCoupling, PlainConv
 from i2ibench.models.layers.likelihood import Pixels, keyed_normal, keyed_uniform, normal_log_density
-from i2ibench.models.method import Batch, Method, Update, inference
+from i2ibench.models.layers.schedules import warmed_up
+from i2ibench.models.method import Batch, Method, Update, inference, required
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,11 @@ class DualGlow(Method):
 
     def learning_rate(self, optimizer: str, step: int, fraction: float) -> float:
         """Constant, after the warm-up if there is one."""
-        return min(1.0, (step + 1) / self.config.warmup) if self.config.warmup else 1.0
+        return warmed_up(step, self.config.warmup)
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """One step on the target's bits per dimension given the source, and a little on the source's own."""
-        source, target = batch.source, paired_target(batch)
+        source, target = batch.source, required(batch.target, "targets", "dual_glow")
         values = (self.pixels.noisy(side, torch.rand_like(side)) for side in (source, target))
         bits = self._bits_per_dim(*values)
         of_source, of_target = bits.source.mean(), bits.target.mean()
@@ -147,7 +148,7 @@ class DualGlow(Method):
 
     def _noisy(self, batch: Batch, *key: int | str) -> tuple[Tensor, Tensor]:
         """Source and target values, noise drawn by `key`."""
-        source, target = batch.source, paired_target(batch)
+        source, target = batch.source, required(batch.target, "targets", "dual_glow")
         return (
             self.pixels.noisy(source, keyed_uniform(source, batch.names, *key, "dequantise source")),
             self.pixels.noisy(target, keyed_uniform(target, batch.names, *key, "dequantise target")),
@@ -156,13 +157,6 @@ class DualGlow(Method):
     def _bits_per_dim(self, source: Tensor, target: Tensor) -> Sides:
         log_likelihoods = self.flow(source, target)
         return Sides(*(self.pixels.bits_per_dim(one, target[0].numel()) for one in log_likelihoods))
-
-
-def paired_target(batch: Batch) -> Tensor:
-    """The batch's targets. Raises `ValueError` where it has none."""
-    if batch.target is None:
-        raise ValueError("dual_glow learns from pairs: the batch must have targets, found none")
-    return batch.target
 
 
 class Sides(NamedTuple):

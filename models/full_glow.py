@@ -23,12 +23,14 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from i2ibench.models.layers.boundaries import boundaries, resized
-from i2ibench.models.layers.chain import Backward, Chain, Split, decode, encode, initialize
+from i2ibench.models.layers.chain import Backward, Chain, decode, encode, initialize, latent_shapes
 from i2ibench.models.layers.flow import FlowLayer, Move, State, squeeze
 from i2ibench.models.layers.full_glow_step import SMALLEST_SIDE, Condition, conditional_step
-from i2ibench.models.layers.glow_step import ActNorm, AffineCoupling, GlowNetwork, LUConv, PlainConv, Prior
-from i2ibench.models.layers.likelihood import Pixels, keyed_normal, keyed_uniform, normal_log_density
-from i2ibench.models.method import Batch, Method, Update, inference
+from i2ibench.models.layers.glow_prior import Priors
+from i2ibench.models.layers.glow_step import ActNorm, AffineCoupling, GlowNetwork, LUConv, PlainConv
+from i2ibench.models.layers.likelihood import Pixels, keyed_latents, keyed_uniform
+from i2ibench.models.layers.schedules import warmed_up
+from i2ibench.models.method import Batch, Method, Update, inference, required
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class FullGlow(Method):
     @torch.no_grad()
     def initialize(self, batch: Batch) -> None:
         """Initialise the ActNorms of both flows by the batch's sources and targets."""
-        values = self._noisy(batch.source, paired_target(batch), batch.names, "initialize")
+        values = self._noisy(batch.source, required(batch.target, "targets", "full_glow"), batch.names, "initialize")
         self.flow.initialize(*values, self._edges(batch.instances))
 
     def optimizers(self) -> dict[str, Optimizer]:
@@ -107,12 +109,12 @@ class FullGlow(Method):
 
     def learning_rate(self, optimizer: str, step: int, fraction: float) -> float:
         """Constant, after the warm-up and before the decay where there are any."""
-        rise = min(1.0, (step + 1) / self.config.warmup) if self.config.warmup else 1.0
+        rise = warmed_up(step, self.config.warmup)
         return min(rise, 2 * (1 - fraction)) if self.config.decay else rise
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """One step on the mean bits per dimension of the targets and, at weight lambda, of the sources."""
-        source, target = batch.source, paired_target(batch)
+        source, target = batch.source, required(batch.target, "targets", "full_glow")
         a = self.pixels.noisy(source, torch.rand_like(source))
         b = self.pixels.noisy(target, torch.rand_like(target))
         left, right = (bits.mean() for bits in self._bits_per_dim(a, b, batch.instances))
@@ -122,16 +124,16 @@ class FullGlow(Method):
     @torch.no_grad()
     def bits_per_dim(self, batch: Batch, *, seed: int, draw: int = 0) -> Tensor:
         """Conditional bits per dimension `[B]`; the noise of source and target is a function of (seed, name, draw)."""
-        a, b = self._noisy(batch.source, paired_target(batch), batch.names, seed, "dequantise", draw)
+        a, b = self._noisy(
+            batch.source, required(batch.target, "targets", "full_glow"), batch.names, seed, "dequantise", draw
+        )
         return self._bits_per_dim(a, b, batch.instances)[1]
 
     @torch.no_grad()
     def translate(self, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
         """A sample for each source; its latents are a function of (seed, name, sample)."""
-        noises = [
-            self.config.temperature * keyed_normal(empty, batch.names, seed, "latents", sample, level)
-            for level, empty in enumerate(self.flow.empty_latents(batch.source))
-        ]
+        noises = keyed_latents(self.flow.shapes, batch.source, batch.names, seed, "latents", sample)
+        noises = [self.config.temperature * noise for noise in noises]
         return self.pixels.pictures(self.flow.sample(self._values(batch.source), noises, self._edges(batch.instances)))
 
     def encode(self, source: Tensor, target: Tensor, instances: Tensor | None = None) -> list[Tensor]:
@@ -173,21 +175,9 @@ class FullGlow(Method):
         """For each level what it reads of the boundaries: three equal channels, as published."""
         if not self.config.boundaries:
             return [()] * len(self.config.n_flow)
-        if instances is None:
-            raise ValueError(
-                "full_glow with boundaries=true reads instance maps: the batch must have them, found none; "
-                "take a task that gives instances, or boundaries=false"
-            )
-        edges = boundaries(instances).to(self.flow.dtype)
+        edges = boundaries(required(instances, "instances", "full_glow with boundaries=true")).to(self.flow.dtype)
         sides = [(size.height, size.width) for size in self.flow.conditions]
         return [(resized(edges, side, ceil=self.config.ceil).expand(-1, 3, -1, -1),) for side in sides]
-
-
-def paired_target(batch: Batch) -> Tensor:
-    """The batch's targets. Raises `ValueError` where it has none."""
-    if batch.target is None:
-        raise ValueError("full_glow learns from pairs: the batch must have targets, found none")
-    return batch.target
 
 
 class FullGlowFlow(nn.Module):
@@ -204,7 +194,9 @@ class FullGlowFlow(nn.Module):
                 f"sides must be multiples of {config.multiple} and at least {config.smallest_side}, "
                 f"found {height}x{width}"
             )
-        self.left, self.right = Branch(), Branch()
+        self.shapes = latent_shapes((channels, height, width), len(config.n_flow))  # the last level's last
+        latents = [shape[0] for shape in self.shapes]
+        self.left, self.right = Branch(latents), Branch(latents)
         self.left_levels: list[list[FlowLayer]] = []
         self.chains: list[Chain] = []  # of (a, b, *edges): each layer's left form, then its right form
         self.decoders: list[Chain] = []  # of (b, a after each left layer, *edges): the right forms alone
@@ -215,15 +207,13 @@ class FullGlowFlow(nn.Module):
             condition = Condition(channels + extra, height, width)
             lefts = [left_step(channels, config) for _ in range(steps)]
             rights = [conditional_step(channels, condition, config.hidden, config.lu) for _ in range(steps)]
-            last = len(self.chains) == len(config.n_flow) - 1
-            channels = channels if last else channels // 2
             for branch, made in ((self.left, lefts), (self.right, rights)):
                 branch.layers.extend(layer for step in made for layer in step)
-                branch.priors.append(Prior(channels))
             self.left_levels.append([layer for step in lefts for layer in step])
             self.chains.append(Chain(joined(lefts, rights, (2,) if extra else ()), config.backward))
             self.decoders.append(Chain(alone(rights, bool(extra))))
             self.conditions.append(condition)
+            channels //= 2
 
     @property
     def dtype(self) -> torch.dtype:
@@ -233,8 +223,8 @@ class FullGlowFlow(nn.Module):
     def forward(self, a: Tensor, b: Tensor, edges: Sequence[State]) -> tuple[Tensor, Tensor]:
         """log p(a) and log p(b | a) in nats, each `[B]`."""
         levels, log_dets = encode(self.chains, (a, b), edges)
-        left = log_dets[0] + self.left.log_prior(levels[0])
-        return left, log_dets[1] + self.right.log_prior(levels[1])
+        left = log_dets[0] + self.left.priors.log_density(levels[0])
+        return left, log_dets[1] + self.right.priors.log_density(levels[1])
 
     def encode(self, a: Tensor, b: Tensor, edges: Sequence[State]) -> list[Tensor]:
         """Latents of b, one a level, the last level's last."""
@@ -246,12 +236,11 @@ class FullGlowFlow(nn.Module):
 
     def sample(self, a: Tensor, noises: Sequence[Tensor], edges: Sequence[State]) -> Tensor:
         """The b of latents mean + deviation * noise, each of its level's prior."""
-
-        def latent(level: int, kept: Tensor | None) -> Tensor:
-            mean, log_std = self.right.prior(level, kept, noises[level])
-            return mean + log_std.exp() * noises[level]
-
-        return decode(self.decoders, latent, self.activations(a, edges))
+        return decode(
+            self.decoders,
+            lambda level, kept: self.right.priors.sample(level, kept, noises[level]),
+            self.activations(a, edges),
+        )
 
     def initialize(self, a: Tensor, b: Tensor, edges: Sequence[State]) -> None:
         """Initialise every ActNorm."""
@@ -269,33 +258,14 @@ class FullGlowFlow(nn.Module):
             a = a.chunk(2, 1)[0]
         return levels
 
-    def empty_latents(self, pictures: Tensor) -> list[Tensor]:
-        """Tensors shaped as the latents of `pictures`."""
-        batch, channels, height, width = pictures.shape
-        shapes = [(channels << level + 1, height >> level + 1, width >> level + 1) for level in range(len(self.chains))]
-        last = shapes.pop()
-        return [pictures.new_empty(batch, *shape) for shape in [*shapes, (2 * last[0], *last[1:])]]
-
 
 class Branch(nn.Module):
     """What one of the two Glows is made of: its layers, level after level, and the priors of its latents."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
         self.layers = nn.ModuleList()
-        self.priors = nn.ModuleList()
-
-    def prior(self, level: int, kept: Tensor | None, latent: Tensor) -> State:
-        """Mean and log-deviation of a level's latents; the last level keeps nothing."""
-        read: State = self.priors[level](torch.zeros_like(latent) if kept is None else kept)
-        return read
-
-    def log_prior(self, levels: Sequence[Split]) -> Tensor:
-        """log p of the latents in nats `[B]`."""
-        densities = [
-            normal_log_density(latent, *self.prior(level, kept, latent)) for level, (kept, latent) in enumerate(levels)
-        ]
-        return torch.stack(densities).sum(0)
+        self.priors = Priors(channels)
 
 
 def left_step(channels: int, config: FullGlowConfig) -> list[FlowLayer]:

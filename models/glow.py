@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Adam, Optimizer
 
-from i2ibench.models.layers.chain import Backward, Chain, decode, encode, initialize
+from i2ibench.models.layers.chain import Backward, Chain, decode, encode, initialize, latent_shapes
 from i2ibench.models.layers.flow import FlowLayer, Move, State
+from i2ibench.models.layers.glow_prior import Priors
 from i2ibench.models.layers.glow_step import (
     ActNorm,
     AdditiveCoupling,
@@ -31,10 +32,10 @@ from i2ibench.models.layers.glow_step import (
     GlowNetwork,
     LUConv,
     PlainConv,
-    Prior,
 )
-from i2ibench.models.layers.likelihood import Pixels, keyed_normal, keyed_uniform, normal_log_density
-from i2ibench.models.method import Batch, Method, Update, inference
+from i2ibench.models.layers.likelihood import Pixels, keyed_latents, keyed_uniform
+from i2ibench.models.layers.schedules import warmed_up
+from i2ibench.models.method import Batch, Method, Update, inference, required
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Glow(Method):
     @torch.no_grad()
     def initialize(self, batch: Batch) -> None:
         """Initialise the ActNorms by the batch's targets."""
-        target = picture_coded(batch)
+        target = required(batch.target, "targets", "glow")
         noise = keyed_uniform(target, batch.names, "initialize")
         self.flow.initialize(self.pixels.noisy(target, noise), self._planes(batch))
 
@@ -115,11 +116,11 @@ class Glow(Method):
 
     def learning_rate(self, optimizer: str, step: int, fraction: float) -> float:
         """Constant, after the warm-up if there is one."""
-        return min(1.0, (step + 1) / self.config.warmup) if self.config.warmup else 1.0
+        return warmed_up(step, self.config.warmup)
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """One step on the mean bits per dimension of the targets."""
-        target = picture_coded(batch)
+        target = required(batch.target, "targets", "glow")
         yield Update("flow", self._bits_per_dim(target, torch.rand_like(target), self._planes(batch)).mean())
 
     @torch.no_grad()
@@ -128,7 +129,7 @@ class Glow(Method):
 
         Where fewer bits are coded, the lower ones are spent as they are: one each.
         """
-        target = picture_coded(batch)
+        target = required(batch.target, "targets", "glow")
         noise = keyed_uniform(target, batch.names, seed, "dequantise", draw)
         return self._bits_per_dim(target, noise, self._planes(batch)) + (8 - self.config.n_bits)
 
@@ -140,30 +141,21 @@ class Glow(Method):
             source = self.pixels.noisy(batch.source, 0.5)
             latents = self.flow.encode(source, self._planes(batch, side=0))
             return self.pixels.pictures(self.flow.decode(latents, planes))
-        noises = [
-            self.config.temperature * keyed_normal(empty, batch.names, seed, "latents", sample, level)
-            for level, empty in enumerate(self.flow.empty_latents(batch.source))
-        ]
+        shapes = latent_shapes((3, *batch.source.shape[2:]), self.config.n_block)
+        noises = keyed_latents(shapes, batch.source, batch.names, seed, "latents", sample)
+        noises = [self.config.temperature * noise for noise in noises]
         return self.pixels.pictures(self.flow.sample(noises, planes))
 
     def _planes(self, batch: Batch, side: int = 1) -> State:
         """The class of the pictures coded, `[B, classes, 1, 1]`; of `side` 0 the sources'."""
         if not self.classes:
             return ()
-        if batch.classes is None:
-            raise ValueError("glow with classes=true learns from classes: the batch must have them, found none")
-        return (F.one_hot(batch.classes[:, side], self.classes)[:, :, None, None].to(batch.source.dtype),)
+        classes = required(batch.classes, "classes", "glow with classes=true")
+        return (F.one_hot(classes[:, side], self.classes)[:, :, None, None].to(batch.source.dtype),)
 
     def _bits_per_dim(self, target: Tensor, noise: Tensor, planes: State) -> Tensor:
         values = self.pixels.noisy(target, noise)
         return self.pixels.bits_per_dim(self.flow(values, planes), values[0].numel())
-
-
-def picture_coded(batch: Batch) -> Tensor:
-    """The batch's targets. Raises `ValueError` where it has none."""
-    if batch.target is None:
-        raise ValueError("glow learns pictures of the target domain: the batch must have targets, found none")
-    return batch.target
 
 
 class GlowFlow(nn.Module):
@@ -172,7 +164,7 @@ class GlowFlow(nn.Module):
     def __init__(self, config: GlowConfig, classes: int = 0, channels: int = 3) -> None:
         super().__init__()
         self.layers = nn.ModuleList()
-        self.priors = nn.ModuleList()  # one a level
+        self.priors = Priors([channels << level + (level == config.n_block) for level in range(1, config.n_block + 1)])
         self.chains: list[Chain] = []
         for level in range(config.n_block):
             channels *= 4
@@ -182,17 +174,12 @@ class GlowFlow(nn.Module):
             self.layers.extend(layer for step in steps for layer in step)
             given = (1,) if classes else ()
             self.chains.append(Chain([[Move(layer, 0, given) for layer in step] for step in steps], config.backward))
-            channels = channels if last else channels // 2
-            self.priors.append(Prior(channels))
+            channels //= 2
 
     def forward(self, values: Tensor, given: State = ()) -> Tensor:
         """log p in nats `[B]`; `given` is what couplings read beside their kept half."""
-        encoded = encode(self.chains, (values,), [given] * len(self.chains))
-        log_likelihood = encoded.log_dets[0]
-        for prior, (kept, latent) in zip(self.priors, encoded.levels[0], strict=True):
-            parameters = prior(torch.zeros_like(latent) if kept is None else kept)
-            log_likelihood = log_likelihood + normal_log_density(latent, *parameters)
-        return log_likelihood
+        (levels,), (log_det,) = encode(self.chains, (values,), [given] * len(self.chains))
+        return log_det + self.priors.log_density(levels)
 
     def encode(self, values: Tensor, given: State = ()) -> list[Tensor]:
         """Latents, one a level, the last level's last."""
@@ -204,24 +191,15 @@ class GlowFlow(nn.Module):
 
     def sample(self, noises: Sequence[Tensor], given: State = ()) -> Tensor:
         """The values of latents mean + deviation * noise, each of its level's prior."""
-
-        def latent(level: int, kept: Tensor | None) -> Tensor:
-            mean, log_std = self.priors[level](torch.zeros_like(noises[level]) if kept is None else kept)
-            out: Tensor = mean + log_std.exp() * noises[level]
-            return out
-
-        return decode(self.chains, latent, [given] * len(self.chains))
+        return decode(
+            self.chains,
+            lambda level, kept: self.priors.sample(level, kept, noises[level]),
+            [given] * len(self.chains),
+        )
 
     def initialize(self, values: Tensor, given: State = ()) -> None:
         """Initialise every ActNorm."""
         initialize(self.chains, (values,), [given] * len(self.chains))
-
-    def empty_latents(self, pictures: Tensor) -> list[Tensor]:
-        """Tensors shaped as the latents of `pictures`."""
-        batch, channels, height, width = pictures.shape
-        shapes = [(channels << level + 1, height >> level + 1, width >> level + 1) for level in range(len(self.chains))]
-        last = shapes.pop()
-        return [pictures.new_empty(batch, *shape) for shape in [*shapes, (2 * last[0], *last[1:])]]
 
 
 def glow_step(channels: int, hidden: int, affine: bool, lu: bool, classes: int = 0) -> list[FlowLayer]:

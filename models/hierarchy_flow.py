@@ -30,12 +30,13 @@ from torch.optim import Adam, Optimizer
 
 from i2ibench.models.layers.hierarchical_coupling import GroupWeight, HierarchicalCoupling, Reverse, StyleEncoder
 from i2ibench.models.layers.perceptual import SMALLEST, PerceptualNetwork, Trunk, untrained_weights
+from i2ibench.models.layers.ranges import unit
 from i2ibench.models.layers.style_losses import (
     aligned_style_loss,
     channel_statistics,
     content_loss,
 )
-from i2ibench.models.method import Batch, Method, Update
+from i2ibench.models.method import Batch, Method, Update, required
 
 StyleInput = Literal["target", "source"]
 Perceptual = Literal["vgg16", "vgg19", "untrained"]
@@ -166,9 +167,7 @@ class HierarchyFlow(Method):
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """One step on content, aligned style and, where pairs are given, L1."""
-        if batch.target is None:
-            raise ValueError("hierarchy_flow learns from pictures of the target domain: the batch must have targets")
-        source, target = unit(batch.source), unit(batch.target)
+        source, target = unit(batch.source), unit(required(batch.target, "targets", "hierarchy_flow"))
         if self.config.mixup > 0:
             source = self._mixed(source, target)
         style = source if self.config.style == "source" else target
@@ -214,11 +213,9 @@ class HierarchyFlow(Method):
 
         Raises `ValueError` where the style is the target domain's and the batch has no exemplars.
         """
-        style = batch.source if self.config.style == "source" else batch.exemplar
-        if style is None:
-            raise ValueError(
-                "hierarchy_flow takes its style from a picture of the target domain: the batch must have exemplars"
-            )
+        style = batch.source
+        if self.config.style == "target":
+            style = required(batch.exemplar, "exemplars", "hierarchy_flow")
         output: Tensor = self.flow(unit(batch.source), unit(style))
         return (2 * output.float() - 1).clamp(-1, 1)
 
@@ -226,11 +223,6 @@ class HierarchyFlow(Method):
         """Some sources blended with their targets, by shares ~ U(0, 1) = Beta(1, 1)."""
         taken, share = torch.rand(2, len(source), 1, 1, 1).to(source.device)
         return torch.lerp(source, target, share * (taken < self.config.mixup))
-
-
-def unit(pictures: Tensor) -> Tensor:
-    """[-1, 1] to [0, 1]."""
-    return (pictures + 1) / 2
 
 
 class HierarchicalFlow(nn.Module):

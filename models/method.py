@@ -147,6 +147,13 @@ class Method(nn.Module):
         raise NotImplementedError
 
 
+def required(value: T | None, what: str, reader: str) -> T:
+    """A batch's `value`. Raises `ValueError`, naming `what` it is and the method that reads it, where there is none."""
+    if value is None:
+        raise ValueError(f"{reader} reads {what}: the batch must have {what}, found none")
+    return value
+
+
 @contextmanager
 def frozen(*modules: nn.Module) -> Iterator[None]:
     """No gradients for these modules' parameters inside the block; gradients still flow through them."""

@@ -30,7 +30,7 @@ from i2ibench.models.layers.patchgan import PatchDiscriminator, PixelDiscriminat
 from i2ibench.models.layers.resnet import ResNet
 from i2ibench.models.layers.unet import UNet
 from i2ibench.models.layers.weights import Init, initialize_weights
-from i2ibench.models.method import Batch, Method, Update, frozen, inference, seeded
+from i2ibench.models.method import Batch, Method, Update, frozen, inference, required, seeded
 
 GeneratorKind = Literal["unet", "resnet"]
 DiscriminatorKind = Literal["patch", "pixel"]
@@ -145,7 +145,7 @@ class Pix2Pix(Method):
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """The discriminator's step, then the generator's against the discriminator as it then is."""
-        source, target = batch.source, paired_target(batch)
+        source, target = batch.source, required(batch.target, "targets", "pix2pix")
         fake = self.generator(source)
 
         loss = self.discriminator_loss(source, target, fake.detach())
@@ -201,10 +201,3 @@ def build_discriminator(config: Pix2PixConfig) -> nn.Module:
     if config.discriminator == "pixel":
         return PixelDiscriminator(6, config.ndf, config.norm)
     return PatchDiscriminator(6, config.ndf, config.n_layers, config.norm)
-
-
-def paired_target(batch: Batch) -> Tensor:
-    """The batch's targets. Raises `ValueError` where it has none."""
-    if batch.target is None:
-        raise ValueError("pix2pix learns from pairs: the batch must have targets, found none")
-    return batch.target

