@@ -40,13 +40,15 @@ def translate_folder(
     """
     import torch
 
-    from i2ibench.data.pictures import read_picture, to_pixels, to_tensor, write_png
+    from i2ibench.data.pictures import read_picture, to_tensor
     from i2ibench.models.method import Batch
+    from i2ibench.translation import tell_broken, write_pictures
 
     files = _pictures(_folder(pictures))
     styles = None if exemplar is None else _styles(run, exemplar)
     method = run.method(_translation_config(run, overrides))
     drawn = run.exemplars(seed) if styles is None else None
+    broken: list[str] = []
 
     @lru_cache(maxsize=16)
     def style(file: Path) -> Tensor:
@@ -60,9 +62,9 @@ def translate_folder(
                 batch = replace(batch, exemplar=style(styles[number % len(styles)]))
             elif drawn is not None:
                 batch = replace(batch, exemplar=drawn(batch))
-            output = run.adapter.translate(method, batch, seed=seed)
-            write_png(to / f"{file.stem}.png", to_pixels(output)[0])
+            broken += write_pictures(run.adapter.translate(method, batch, seed=seed), [to / f"{file.stem}.png"])
             advance(1)
+    tell_broken(run.progress, broken, len(files))
     return len(files)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from i2ibench.adapter import Adapter
 from i2ibench.data.batches import in_order
@@ -55,15 +56,17 @@ class Translation:
     def outputs(self, method: Method) -> None:
         """Write every source's translation, and of a likelihood method its bits per dimension where the task asks."""
         bits: dict[str, list[float]] = {}
+        broken: list[str] = []
         with self.progress.track(f"translate {self._title}", len(self.names), "pictures") as advance:
             for batch in in_order(self.split, _BATCH, self.limit):
                 on_device = batch.to(self.device)
-                self._write(method, on_device, self.folder.translations)
+                broken += self._write(method, on_device, self.folder.translations)
                 if self.adapter.card.likelihood and is_coded(self.split.task):
                     bits.update(self._bits_per_dim(method, coded(on_device, self.split.task)))
                 advance(len(batch))
         if bits:
             _save(bits, self.folder.likelihoods)
+        tell_broken(self.progress, broken, len(self.names))
 
     def lacks_samples(self, metrics: Iterable[type[Metric]]) -> bool:
         """Whether some source has fewer samples than `metrics` compare; of a deterministic method none has."""
@@ -74,15 +77,16 @@ class Translation:
     def samples(self, method: Method, metrics: Iterable[type[Metric]]) -> None:
         """Write the further samples of a source that `metrics` compare, into `variations/01`, `variations/02`..."""
         folders = self._wanted(metrics)
-        total = sum(map(len, folders.values()))
+        total, broken = sum(map(len, folders.values())), list[str]()
         with self.progress.track(f"sample {self._title}", total, "pictures") as advance:
             for batch in in_order(self.split, _BATCH, self.limit):
                 on_device = batch.to(self.device)
                 for number, (folder, names) in enumerate(folders.items(), start=1):
                     rows = [row for row, name in enumerate(batch.names) if name in names]
                     if rows:
-                        self._write(method, on_device[rows], folder, number)
+                        broken += self._write(method, on_device[rows], folder, number)
                         advance(len(rows))
+        tell_broken(self.progress, broken, total)
 
     @property
     def _title(self) -> str:
@@ -98,20 +102,40 @@ class Translation:
             for number in range(1, max((count for count, _ in asked), default=1))
         }
 
-    def _write(self, method: Method, batch: Batch, folder: Path, sample: int = 0) -> None:
-        """Write a batch's translations unless all are there."""
+    def _write(self, method: Method, batch: Batch, folder: Path, sample: int = 0) -> list[str]:
+        """Write a batch's translations unless all are there. Returns the names of broken ones, see `write_pictures`."""
         files = [folder / f"{name}.png" for name in batch.names]
-        if not all(file.exists() for file in files):
-            given = withheld(batch, self.split.task)
-            if self.exemplars is not None:
-                given = replace(given, exemplar=self.exemplars(batch, sample))
-            outputs = to_pixels(self.adapter.translate(method, given, seed=self.seed, sample=sample))
-            for file, pixels in zip(files, outputs, strict=True):
-                write_png(file, pixels)
+        if all(file.exists() for file in files):
+            return []
+        given = withheld(batch, self.split.task)
+        if self.exemplars is not None:
+            given = replace(given, exemplar=self.exemplars(batch, sample))
+        return write_pictures(self.adapter.translate(method, given, seed=self.seed, sample=sample), files)
 
     def _bits_per_dim(self, method: Method, batch: Batch) -> dict[str, list[float]]:
         draws = [method.bits_per_dim(batch, seed=self.seed, draw=draw).tolist() for draw in range(LIKELIHOOD_DRAWS)]
         return dict(zip(batch.names, map(list, zip(*draws, strict=True)), strict=True))
+
+
+def write_pictures(outputs: Tensor, files: Sequence[Path]) -> list[str]:
+    """Write translations `[B, 3, H, W]` in [-1, 1], and return the names of the broken ones.
+
+    These have values that are no numbers, as where the inverse of a flow overflows; such pixels become grey.
+    """
+    broken = ~outputs.isfinite().flatten(1).all(1)
+    for file, pixels in zip(files, to_pixels(outputs.nan_to_num(0.0, 0.0, 0.0)), strict=True):
+        write_png(file, pixels)
+    return [file.stem for file, one in zip(files, broken.tolist(), strict=True) if one]
+
+
+def tell_broken(progress: Progress, names: Sequence[str], total: int) -> None:
+    """Say which of the `total` translations are broken, if any is."""
+    if names:
+        some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        progress.say(
+            f"{len(names)} of {total} translations have values that are no numbers, written as grey: {some}; where the "
+            "method samples, a lower temperature may help"
+        )
 
 
 def withheld(batch: Batch, task: Task) -> Batch:

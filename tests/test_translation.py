@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -237,3 +238,20 @@ def test_batches_give_the_pictures_listed() -> None:
     assert [float(box[0, 0]) for box in found.boxes] == [3, 1]
     assert found.frames[0].names == ("d", "b") and found.target is None
     assert batch[1:3].names == ("b", "c") and batch[2].names == ("c",)
+
+
+def test_values_that_are_no_numbers_become_grey_and_are_told(run: Run, monkeypatch, tmp_path) -> None:
+    def overflowing(method, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
+        outputs = batch.source.clone()
+        outputs[0, :, 0, 0], outputs[1, :, 0, 0] = math.nan, math.inf
+        return outputs
+
+    told: list[str] = []
+    monkeypatch.setattr(run.adapter, "translate", overflowing)
+    monkeypatch.setattr(run.progress, "say", told.append)
+    run.perform("translate")
+    names = run._translation().names
+    (line,) = [one for one in told if "no numbers" in one]
+    assert line.startswith(f"2 of {len(names)} translations") and f"{names[0]}, {names[1]};" in line
+    pixels = read_picture(run.folder.translations / f"{names[1]}.png", run.spec.resolution)
+    assert pixels[0, 0].tolist() == [128, 128, 128] and pixels[0, 1].tolist() != [128, 128, 128]
