@@ -36,6 +36,7 @@ class CGlow(Adapter):
         needs=frozenset({Need.PAIRS}),
         likelihood=True,
         stochastic=True,
+        transfer=True,
         deviations=(
             "temperature 0 gives the priors' means; the published code takes it for 1",
             "init=fixed and init=orthogonal (the presets small and small_v2) let the ActNorm and 1x1 conditioners "

@@ -34,6 +34,7 @@ class DualGlow(Adapter):
         needs=frozenset({Need.PAIRS}),
         likelihood=True,
         stochastic=True,
+        transfer=True,
         deviations=(
             "pictures, by the adaptation that Full-Glow was compared with; the paper translates volumes",
             "three-dimensional kernels are evaluated in the plane, which is exact; kernels=flat (the preset small) "

@@ -31,6 +31,7 @@ class FullGlow(Adapter):
         needs=frozenset({Need.PAIRS}),
         likelihood=True,
         stochastic=True,
+        transfer=True,
         deviations=(
             "log-determinants are each picture's own, and 1x1 convolutions by their LU factors take batches; the "
             "published code averages some over the batch and, by LU factors, stops on more than one picture",

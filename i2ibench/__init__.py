@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from i2ibench.comparison import compare as compare
     from i2ibench.errors import BenchError as BenchError
     from i2ibench.foreign import score_folder as score_folder
-    from i2ibench.foreign import translate_folder as translate_folder
     from i2ibench.metrics.metric import Metric as Metric
     from i2ibench.models.method import Batch as Batch
     from i2ibench.models.method import Method as Method
     from i2ibench.models.method import Update as Update
+    from i2ibench.own_pictures import translate_folder as translate_folder
     from i2ibench.protocol import Protocol as Protocol
     from i2ibench.protocol import Score as Score
     from i2ibench.record import Budget as Budget
@@ -58,7 +58,7 @@ _HOMES = {
     "plan": "run",
     "read_suite": "suite",
     "score_folder": "foreign",
-    "translate_folder": "foreign",
+    "translate_folder": "own_pictures",
 }
 
 __all__ = sorted(_HOMES)

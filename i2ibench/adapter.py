@@ -55,6 +55,8 @@ class MethodCard(BaseModel):
     """Several samples of one source differ."""
     exemplar: bool = False
     """Its translations take their style from a picture of the target domain, `Batch.exemplar`."""
+    transfer: bool = False
+    """Moves a target's content from its own source to another: has `transfer`."""
     one_by_one: bool = False
     """Keeps batch statistics at translation, so pictures are translated one by one."""
     deviations: tuple[str, ...] = ()

@@ -148,6 +148,16 @@ def translate(
             show_default=False,
         ),
     ] = None,
+    content: Annotated[
+        Path | None,
+        typer.Option("--content", help="Move the content of this target to each of --pictures, instead of sampling."),
+    ] = None,
+    content_source: Annotated[
+        Path | None, typer.Option("--content-source", help="The source that --content belongs to.")
+    ] = None,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, help="Samples of each of --pictures; further ones go to TO/01, TO/02...")
+    ] = 1,
     set_: o.Set = None,
     seed: o.Seed = 0,
     device: o.Device = None,
@@ -155,16 +165,17 @@ def translate(
     """Translate pictures with a trained run.
 
     Those of the task's test split, or with --pictures any folder's. --set takes the fields that only translation
-    reads, say a temperature; --exemplar the picture whose style they take.
+    reads, say a temperature; --exemplar the picture whose style they take; --content the one whose content they take.
     """
     from i2ibench import console
-    from i2ibench.foreign import translate_folder
+    from i2ibench.own_pictures import Wishes, translate_folder
     from i2ibench.run import find
     from i2ibench.training.precision import device as find_device
 
     one = find(run_folder, find_device(device), console.Bars())
     if pictures is None:
-        for option in [name for name, given in (("--set", set_), ("--exemplar", exemplar)) if given]:
+        options = {"--set": set_, "--exemplar": exemplar, "--content": content, "--samples": samples > 1}
+        for option in [name for name, given in options.items() if given]:
             raise BenchError(
                 f"{option} changes a run's own translations, which its spec fixes: give --pictures and --to with it"
             )
@@ -173,7 +184,10 @@ def translate(
         return
     if to is None:
         raise BenchError("--pictures needs --to, the folder for its translations")
-    count = translate_folder(one, pictures, to, _pairs(set_), seed, exemplar)
+    if (content is None) != (content_source is None):
+        raise BenchError("--content and --content-source belong together: a target and the source that it is of")
+    moved = None if content is None or content_source is None else (content_source, content)
+    count = translate_folder(one, pictures, to, Wishes(_pairs(set_), seed, samples, exemplar, moved))
     console.out.print(f"{count} translations: {to}", highlight=False)
 
 

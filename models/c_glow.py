@@ -165,8 +165,14 @@ class CGlow(Method):
         return list(latents)
 
     def decode(self, source: Tensor, latents: Sequence[Tensor]) -> Tensor:
-        """The picture of which `encode` gave `latents`; given another source, its content transferred there."""
+        """The picture of which `encode` gave `latents`."""
         return 2 * (self.flow.invert(unit(source), latents) + self.offset) - 1
+
+    @torch.no_grad()
+    def transfer(self, content: Batch, batch: Batch) -> Tensor:
+        """The latents of the content's target under its own source, decoded under the other one."""
+        latents = self.encode(content.source, required(content.target, "targets", "c_glow"))
+        return self.decode(batch.source, latents).clamp(-1, 1)
 
     def _bits_per_dim(self, source: Tensor, target: Tensor, noise_x: Tensor, noise_y: Tensor) -> Tensor:
         """Per picture `[B]`, from pictures in [-1, 1] and noise in [0, 1)."""

@@ -134,13 +134,15 @@ class DualGlow(Method):
         return self.pixels.pictures(self.flow.target.decode(latents))
 
     @torch.no_grad()
-    def transfer(self, source: Tensor, target: Tensor, other: Tensor) -> Tensor:
-        """`target`, which belongs to `source`, moved to the content of `other`: pictures `[B, 3, H, W]` in [-1, 1].
+    def transfer(self, content: Batch, batch: Batch) -> Tensor:
+        """The content's latents with the means that its source gives exchanged for those of the other source.
 
-        Its latents keep what they are beside the means, which change from the source's to the other's. Where these are
-        far apart the moved latents are unlike any of training, and the inverse may overflow: such pixels are NaN.
+        Where these are far apart the moved latents are unlike any of training, and the inverse may overflow: such
+        pixels are NaN.
         """
-        given, wanted = (self.flow.source.encode(self.pixels.noisy(side, 0.0)).latents() for side in (source, other))
+        target = required(content.target, "targets", "dual_glow")
+        sides = content.source, batch.source
+        given, wanted = (self.flow.source.encode(self.pixels.noisy(side, 0.0)).latents() for side in sides)
         latents = self.flow.target.encode(self.pixels.noisy(target, 0.0)).latents()
         means = zip(self.flow.target_priors(given), self.flow.target_priors(wanted), strict=True)
         moved = [z - before.mean + after.mean for z, (before, after) in zip(latents, means, strict=True)]

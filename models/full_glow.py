@@ -145,16 +145,11 @@ class FullGlow(Method):
         return self.pixels.pictures(self.flow.decode(self._values(source), latents, self._edges(instances)))
 
     @torch.no_grad()
-    def transfer(
-        self,
-        source: Tensor,
-        target: Tensor,
-        other: Tensor,
-        instances: Tensor | None = None,
-        other_instances: Tensor | None = None,
-    ) -> Tensor:
-        """Content transfer: the content of `target`, whose source is `source`, in the layout of the source `other`."""
-        return self.decode(other, self.encode(source, target, instances), other_instances)
+    def transfer(self, content: Batch, batch: Batch) -> Tensor:
+        """Content transfer: the latents of the content's target under its own source, decoded under the other one."""
+        target = required(content.target, "targets", "full_glow")
+        latents = self.encode(content.source, target, content.instances)
+        return self.decode(batch.source, latents, batch.instances)
 
     def _bits_per_dim(self, a: Tensor, b: Tensor, instances: Tensor | None) -> tuple[Tensor, Tensor]:
         left, right = self.flow(a, b, self._edges(instances))

@@ -139,6 +139,14 @@ class Method(nn.Module):
         """
         raise NotImplementedError
 
+    def transfer(self, content: Batch, batch: Batch) -> Tensor:
+        """Pictures `[B, 3, H, W]` in [-1, 1]: `content.target`, which belongs to `content.source`, moved to
+        `batch.source`.
+
+        What of the target its source does not tell is kept. Only methods that say so on their card have it.
+        """
+        raise NotImplementedError
+
     def bits_per_dim(self, batch: Batch, *, seed: int, draw: int = 0) -> Tensor:
         """Conditional bits per dimension `[B]` of `batch.target` under its source, with dequantisation noise `draw`.
 

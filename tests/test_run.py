@@ -16,7 +16,8 @@ from PIL import Image
 from i2ibench.data import rows
 from i2ibench.data.pictures import read_picture
 from i2ibench.errors import BenchError
-from i2ibench.foreign import score_folder, translate_folder
+from i2ibench.foreign import score_folder
+from i2ibench.own_pictures import Wishes, translate_folder
 from i2ibench.progress import Silent
 from i2ibench.record import Budget
 from i2ibench.run import Run, find, plan
@@ -113,18 +114,18 @@ def test_a_folder_of_pictures_is_translated_and_only_free_fields_may_change(runs
     own = tmp_path / "own"
     own.mkdir()
     Image.new("RGB", (16, 16), "gray").save(own / "a.jpg")
-    assert translate_folder(run, own, tmp_path / "out", {}, 0) == 1
-    assert translate_folder(run, own, tmp_path / "bright", {"brightness": "0.5"}, 0) == 1
+    assert translate_folder(run, own, tmp_path / "out") == 1
+    assert translate_folder(run, own, tmp_path / "bright", Wishes({"brightness": "0.5"})) == 1
     plain, bright = (np.asarray(Image.open(tmp_path / name / "a.png")).astype(int) for name in ("out", "bright"))
     np.testing.assert_allclose(bright, np.minimum(plain + 64, 255), atol=1)
     with pytest.raises(BenchError, match="'width' is fixed once trained; translation may set brightness"):
-        translate_folder(run, own, tmp_path / "out", {"width": "3"}, 0)
+        translate_folder(run, own, tmp_path / "out", Wishes({"width": "3"}))
     Image.new("RGB", (17, 16)).save(own / "b.png")
     with pytest.raises(BenchError, match=r"b.png' is 16x17 .* should be 16x16"):
-        translate_folder(run, own, tmp_path / "out", {}, 0)
+        translate_folder(run, own, tmp_path / "out")
     (own / "b.png").write_bytes((own / "a.jpg").read_bytes()[:150])
     with pytest.raises(BenchError, match=r"b.png' cannot be read as a picture"):
-        translate_folder(run, own, tmp_path / "out", {}, 0)
+        translate_folder(run, own, tmp_path / "out")
 
 
 @pytest.mark.usefixtures("toy")
@@ -137,12 +138,12 @@ def test_own_pictures_take_the_style_of_exemplars(runs: Path, tmp_path: Path, mo
         for index in range(count):
             Image.new("RGB", (16, 16), (10 * index, count, 0)).save(folder / f"{index}.png")
     with pytest.raises(BenchError, match="toy-gan takes no exemplar"):
-        translate_folder(run, own, out, {}, 0, styles)
+        translate_folder(run, own, out, Wishes(exemplar=styles))
     monkeypatch.setattr(run.adapter, "translate", lambda method, batch, *, seed, sample=0: batch.exemplar)
     monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"exemplar": True}))
 
     def translated(exemplar: Path | None, seed: int = 0) -> list[bytes]:
-        assert translate_folder(run, own, out, {}, seed, exemplar) == 3
+        assert translate_folder(run, own, out, Wishes(seed=seed, exemplar=exemplar)) == 3
         return [read_picture(out / f"{index}.png", run.spec.resolution).tobytes() for index in range(3)]
 
     first, second = (read_picture(styles / f"{index}.png", run.spec.resolution).tobytes() for index in range(2))
@@ -152,7 +153,7 @@ def test_own_pictures_take_the_style_of_exemplars(runs: Path, tmp_path: Path, mo
     targets = [table[index]["target"].tobytes() for index in range(len(table))]
     drawn = translated(None)
     assert set(drawn) <= set(targets) and translated(None) == drawn != translated(None, seed=1)
-    with pytest.raises(BenchError, match="there is no exemplar"):
+    with pytest.raises(BenchError, match="there is no picture"):
         translated(tmp_path / "nowhere")
     with pytest.raises(BenchError, match="there are no pictures in"):
         translated(tmp_path / "runs")

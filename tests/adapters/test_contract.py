@@ -421,6 +421,19 @@ class TestTranslation:
         else:
             assert torch.equal(expected, variant.adapter.translate(method, none, seed=0))
 
+    def test_content_moves_to_another_source_where_the_card_says_so(self, variant: Case) -> None:
+        method, batch = variant.build(), variant.batch()
+        if not variant.adapter.card.transfer:
+            with pytest.raises(NotImplementedError):
+                method.transfer(batch, batch)
+            return
+        train(method, batch, 2)
+        own = method.transfer(batch, batch)
+        assert batch.target is not None
+        torch.testing.assert_close(own, batch.target, rtol=0, atol=1 / 127.5 + 10 * variant.row.tolerance)
+        other = dataclasses.replace(batch, source=batch.source.flip(0), target=None)
+        assert not torch.equal(own, method.transfer(batch, other))
+
     def test_state_round_trip(self, variant: Case) -> None:
         method, batch = variant.build(), variant.batch()
         train(method, batch, 2)

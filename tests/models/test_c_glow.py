@@ -320,6 +320,7 @@ class TestInverse:
         with torch.no_grad():
             latents = method.encode(batch.source[:1], batch.target[:1])
             moved = method.decode(batch.source[1:], latents)
+            assert torch.equal(method.transfer(batch[0], batch[1]), moved.clamp(-1, 1))
             again = method.encode(batch.source[1:], moved)
         assert (moved - batch.target[:1]).abs().max() > 1e-2
         for one, other in zip(latents, again, strict=True):

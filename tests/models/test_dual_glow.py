@@ -369,8 +369,9 @@ class TestTranslation:
         method = seeded_method()
         perturb(method, 0.02)
         source, other, target = (0.3 * pictures(2, seed=seed) for seed in (3, 9, 4))
-        torch.testing.assert_close(method.transfer(source, target, source), target, rtol=0, atol=1e-4)
-        moved = method.transfer(source, target, other)
+        content = Batch(("a", "b"), source, target)
+        torch.testing.assert_close(method.transfer(content, content), target, rtol=0, atol=1e-4)
+        moved = method.transfer(content, Batch(("a", "b"), other))
         assert (moved - target).abs().max() > 1e-2
         assert moved.abs().max() < 1, "nothing was clipped, so that its latents can be found again"
         with torch.no_grad():

@@ -371,10 +371,14 @@ class TestInverse:
         torch.testing.assert_close(alone, b, rtol=0, atol=1e-12)
 
 
+def pair(source: Tensor, target: Tensor | None = None, instances: Tensor | None = None) -> Batch:
+    return Batch(tuple(map(str, range(len(source)))), source, target, instances=instances)
+
+
 class TestTransfer:
     def test_returns_the_content_at_first(self) -> None:
         method, batch = initialized(dataclasses.replace(TINY, over=256)), pairs()
-        moved = method.transfer(batch.source, target_of(batch), batch.source.flip(0))
+        moved = method.transfer(batch, dataclasses.replace(batch, source=batch.source.flip(0)))
         content = torch.round((target_of(batch) + 1) * 127.5)
         assert torch.equal(torch.round((moved + 1) * 127.5), content)
 
@@ -384,7 +388,7 @@ class TestTransfer:
         other = source.flip(0)
         with torch.no_grad():
             latents = method.encode(source, target)
-            moved = method.transfer(source, target, other)
+            moved = method.transfer(pair(source, target), pair(other))
             again = method.encode(other, moved)
         assert moved.abs().max() < 1
         assert (moved - target).abs().max() > 1e-2
@@ -396,11 +400,13 @@ class TestTransfer:
         assert batch.instances is not None
         source, target, other = batch.source, target_of(batch), batch.source.flip(0)
         elsewhere = torch.zeros_like(batch.instances)
-        moved = method.transfer(source, target, other, batch.instances, elsewhere)
+        moved = method.transfer(batch, pair(other, instances=elsewhere))
         with torch.no_grad():
             expected = method.decode(other, method.encode(source, target, batch.instances), elsewhere)
         assert torch.equal(moved, expected)
-        assert not torch.equal(moved, method.transfer(source, target, other, elsewhere, batch.instances))
+        assert not torch.equal(
+            moved, method.transfer(pair(source, target, elsewhere), pair(other, instances=batch.instances))
+        )
 
 
 class TestSampling:
