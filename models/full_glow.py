@@ -276,15 +276,12 @@ Steps = Sequence[Sequence[FlowLayer]]
 
 
 def joined(lefts: Steps, rights: Steps, edges: tuple[int, ...]) -> list[list[Move]]:
-    """Steps of both flows on (a, b, *edges): each right layer follows its left one and is given what that made of a."""
-    return [
-        [
-            move
-            for left, right in zip(left_layers, right_layers, strict=True)
-            for move in (Move(left, 0), Move(right, 1, (0, *edges)))
-        ]
-        for left_layers, right_layers in zip(lefts, rights, strict=True)
-    ]
+    """Both flows on (a, b, *edges): each right layer follows its left one and is given what that made of a.
+
+    Each layer is a step of its own, so that checkpointing never holds both flows' couplings at once.
+    """
+    pairs = zip((layer for step in lefts for layer in step), (layer for step in rights for layer in step), strict=True)
+    return [[move] for left, right in pairs for move in (Move(left, 0), Move(right, 1, (0, *edges)))]
 
 
 def alone(rights: Steps, edges: bool) -> list[list[Move]]:
