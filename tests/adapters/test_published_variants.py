@@ -1,0 +1,67 @@
+"""Every variant that a paper or its code publishes is a config: it builds, at the published size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+import torch
+
+from i2ibench import registry
+from i2ibench.adapter import Shape
+from i2ibench.task import Resolution
+
+VARIANTS: list[tuple[str, str, str, Mapping[str, str]]] = [
+    ("glow", "paper", "64x64", {}),
+    ("glow", "affine", "64x64", {}),
+    ("glow", "paper", "64x64", {"lu": "false", "uneven_lu": "true"}),
+    ("glow", "authors", "32x32", {}),
+    ("glow", "authors", "64x64", {"n_block": "4", "n_flow": "48", "n_bits": "8"}),
+    ("glow", "affine", "256x256", {"n_block": "6", "n_flow": "32", "n_bits": "5"}),
+    ("glow", "affine", "24x24", {"n_block": "3", "n_flow": "32", "n_bits": "8", "classes": "true"}),
+    ("c_glow", "paper", "256x256", {}),
+    ("c_glow", "v1", "256x256", {}),
+    ("c_glow", "third", "256x256", {}),
+    ("c_glow", "authors", "64x64", {}),
+    ("c_glow", "authors_script", "64x64", {"y_bins": "2", "average": "10"}),
+    ("dual_glow", "paper", "256x256", {}),
+    ("dual_glow", "shallow", "256x256", {}),
+    ("dual_glow", "paper3d", "256x256", {}),
+    ("dual_glow", "paper", "256x256", {"n_l": "0"}),
+    ("dual_glow", "paper", "256x256", {"n_l": "3"}),
+    ("full_glow", "paper", "256x256", {}),
+    ("full_glow", "paper", "256x256", {"lu": "false"}),
+    ("full_glow", "paper", "256x256", {"boundaries": "true", "ceil": "true", "decay": "true"}),
+    ("full_glow", "paper", "256x256", {"n_flow": "[32, 16, 8, 8]"}),
+    ("full_glow", "paper512", "512x1024", {}),
+    ("full_glow", "paper512", "512x1024", {"n_flow": "[10, 10, 10, 10]"}),
+    ("full_glow", "maps512", "512x512", {}),
+    ("hierarchy_flow", "paper", "256x512", {}),
+    ("hierarchy_flow", "published", "256x512", {}),
+    ("hierarchy_flow", "paper", "256x512", {"channels": "[12, 60, 120]"}),
+    ("hierarchy_flow", "paper", "256x512", {"channels": "[30, 120, 480]"}),
+    ("hierarchy_flow", "paper", "256x512", {"group_weight": "fixed"}),
+    ("hierarchy_flow", "first", "300x400", {}),
+    ("hierarchy_flow", "first", "300x400", {"channels": "[12, 60]", "keep": "0.2"}),
+    ("hierarchy_flow", "first", "512x512", {"keep": "0.9", "crop_area": "[0.7, 1.0]", "weight_decay": "5e-4"}),
+    ("hierarchy_flow", "lowlevel", "512x512", {}),
+    ("hierarchy_flow", "lowlevel", "512x512", {"style": "target"}),
+]
+
+
+@pytest.mark.parametrize(("name", "preset", "resolution", "settings"), VARIANTS)
+def test_builds_by_config(name: str, preset: str, resolution: str, settings: Mapping[str, str]) -> None:
+    adapter = registry.adapter(name)
+    config = adapter.configure(preset, settings)
+    with torch.device("meta"):
+        method = adapter.build(config, Shape(resolution=Resolution.parse(resolution), classes=10))
+    assert any(parameter.requires_grad for parameter in method.parameters())
+
+
+def test_every_preset_of_a_paper_is_here() -> None:
+    named = {(name, preset) for name, preset, _, _ in VARIANTS}
+    for name in {name for name, _ in named}:
+        published = {
+            preset for preset in registry.adapter(name).presets if "small" not in preset and preset != "digits"
+        }
+        assert {(name, preset) for preset in published} <= named
