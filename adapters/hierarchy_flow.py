@@ -60,8 +60,6 @@ class HierarchyFlow(Adapter):
             "aspects and are stretched",
             "low-level presets take the style from the source, as published for super-resolution: for other tasks the "
             "published code takes it from the very target, in its tests too",
-            "low-level presets are for tasks with pairs: on others they would compare pictures that do not belong "
-            "together",
         ),
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

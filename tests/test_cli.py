@@ -124,6 +124,12 @@ def test_exemplars_are_for_pictures_and_for_methods_that_take_them(shell, tmp_pa
     code, printed, error = shell(*styled, *on_own)
     assert (code, printed) == (2, "")
     assert "toy-gan takes no exemplar" in error
+    for option, told in (("--content", "--content and --content-source belong together"), ("--samples", "gives one")):
+        code, printed, error = shell(
+            "translate", folder, option, own / "red.png" if option == "--content" else 2, *on_own
+        )
+        assert (code, printed) == (2, "")
+        assert told in error
     adapter = registry.adapter("toy-gan")
     monkeypatch.setattr(adapter, "translate", lambda method, batch, *, seed, sample=0: batch.exemplar)
     monkeypatch.setattr(adapter, "card", adapter.card.model_copy(update={"exemplar": True}))

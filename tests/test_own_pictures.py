@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from i2ibench.data.pictures import read_picture
+from i2ibench.errors import BenchError
+from i2ibench.own_pictures import Wishes, translate_folder
+from i2ibench.record import Budget
+from i2ibench.run import Run, plan
+
+
+def make(root: Path) -> Run:
+    return Run(plan("toy-gan", "toy", preset="small", budget=Budget(steps=20)), root, torch.device("cpu"))
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_folder_of_pictures_is_translated_and_only_free_fields_may_change(runs: Path, tmp_path: Path) -> None:
+    run = make(runs)
+    run.perform("train")
+    own = tmp_path / "own"
+    own.mkdir()
+    Image.new("RGB", (16, 16), "gray").save(own / "a.jpg")
+    assert translate_folder(run, own, tmp_path / "out") == 1
+    assert translate_folder(run, own, tmp_path / "bright", Wishes({"brightness": "0.5"})) == 1
+    plain, bright = (np.asarray(Image.open(tmp_path / name / "a.png")).astype(int) for name in ("out", "bright"))
+    np.testing.assert_allclose(bright, np.minimum(plain + 64, 255), atol=1)
+    with pytest.raises(BenchError, match="'width' is fixed once trained; translation may set brightness"):
+        translate_folder(run, own, tmp_path / "out", Wishes({"width": "3"}))
+    Image.new("RGB", (17, 16)).save(own / "b.png")
+    with pytest.raises(BenchError, match=r"b.png' is 16x17 .* should be 16x16"):
+        translate_folder(run, own, tmp_path / "out")
+    (own / "b.png").write_bytes((own / "a.jpg").read_bytes()[:150])
+    with pytest.raises(BenchError, match=r"b.png' cannot be read as a picture"):
+        translate_folder(run, own, tmp_path / "out")
+
+
+@pytest.mark.usefixtures("toy")
+def test_own_pictures_take_the_style_of_exemplars(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make(runs)
+    run.perform("prepare")
+    own, styles, out = (tmp_path / name for name in ("own", "styles", "out"))
+    for folder, count in ((own, 3), (styles, 2)):
+        folder.mkdir()
+        for index in range(count):
+            Image.new("RGB", (16, 16), (10 * index, count, 0)).save(folder / f"{index}.png")
+    with pytest.raises(BenchError, match="toy-gan takes no exemplar"):
+        translate_folder(run, own, out, Wishes(exemplar=styles))
+    monkeypatch.setattr(run.adapter, "translate", lambda method, batch, *, seed, sample=0: batch.exemplar)
+    monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"exemplar": True}))
+
+    def translated(exemplar: Path | None, seed: int = 0) -> list[bytes]:
+        assert translate_folder(run, own, out, Wishes(seed=seed, exemplar=exemplar)) == 3
+        return [read_picture(out / f"{index}.png", run.spec.resolution).tobytes() for index in range(3)]
+
+    first, second = (read_picture(styles / f"{index}.png", run.spec.resolution).tobytes() for index in range(2))
+    assert translated(styles) == [first, second, first]
+    assert translated(styles / "1.png") == [second] * 3
+    table = run.split("train").rows
+    targets = [table[index]["target"].tobytes() for index in range(len(table))]
+    drawn = translated(None)
+    assert set(drawn) <= set(targets) and translated(None) == drawn != translated(None, seed=1)
+    with pytest.raises(BenchError, match="there is no picture"):
+        translated(tmp_path / "nowhere")
+    with pytest.raises(BenchError, match="there are no pictures in"):
+        translated(tmp_path / "runs")
+    Image.new("RGB", (17, 16)).save(styles / "1.png")
+    with pytest.raises(BenchError, match=r"1.png' is 16x17 .* should be 16x16"):
+        translated(styles)
+
+
+def gray(file: Path, level: int) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (16, 16), (level, level, level)).save(file)
+    return file
+
+
+def level(file: Path) -> int:
+    with Image.open(file) as picture:
+        found = picture.getpixel((0, 0))
+    assert isinstance(found, tuple)
+    return int(found[0])
+
+
+@pytest.mark.usefixtures("toy")
+def test_further_samples_go_into_folders_of_their_own(runs: Path, tmp_path: Path, monkeypatch) -> None:
+    run, own, out = make(runs), tmp_path / "own", tmp_path / "out"
+    run.perform("prepare")
+    gray(own / "a.png", 100)
+    with pytest.raises(BenchError, match="toy-gan gives one translation of a picture, so samples must be 1, found 3"):
+        translate_folder(run, own, out, Wishes(samples=3))
+
+    def sampled(method, batch, *, seed, sample=0):
+        return batch.source + sample * 10 / 127.5
+
+    monkeypatch.setattr(run.adapter, "translate", sampled)
+    monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"stochastic": True}))
+    assert translate_folder(run, own, out, Wishes(samples=3)) == 1
+    assert sorted(str(file.relative_to(out)) for file in out.rglob("*.png")) == ["01/a.png", "02/a.png", "a.png"]
+    assert [level(out / name) for name in ("a.png", "01/a.png", "02/a.png")] == [100, 110, 120]
+
+
+@pytest.mark.usefixtures("toy")
+def test_content_is_moved_to_each_picture(runs: Path, tmp_path: Path, monkeypatch) -> None:
+    run, own, out = make(runs), tmp_path / "own", tmp_path / "out"
+    run.perform("prepare")
+    for name, value in (("a", 100), ("b", 120)):
+        gray(own / f"{name}.png", value)
+    content = gray(tmp_path / "layout.png", 50), gray(tmp_path / "photo.png", 70)
+    with pytest.raises(BenchError, match="toy-gan cannot move content from one source to another"):
+        translate_folder(run, own, out, Wishes(content=content))
+
+    def transfer(self, content, batch):
+        return batch.source + content.target - content.source
+
+    monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"transfer": True, "stochastic": True}))
+    monkeypatch.setattr(type(run.method()), "transfer", transfer)
+    assert translate_folder(run, own, out, Wishes(content=content)) == 2
+    assert [level(out / name) for name in ("a.png", "b.png")] == [120, 140]
+    with pytest.raises(BenchError, match="content is moved, not sampled, so samples must be 1, found 2"):
+        translate_folder(run, own, out, Wishes(content=content, samples=2))
+    with pytest.raises(BenchError, match=r"there is no picture .*nowhere.png"):
+        translate_folder(run, own, out, Wishes(content=(content[0], tmp_path / "nowhere.png")))
