@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from i2ibench.models.layers.c_glow_step import Init, Source, SplitPrior, c_glow_step
-from i2ibench.models.layers.chain import Backward, Chain, decode, encode, latent_shapes
+from i2ibench.models.layers.chain import Backward, Chain
 from i2ibench.models.layers.flow import Move, State
 from i2ibench.models.layers.likelihood import (
     Pixels,
@@ -45,6 +45,7 @@ from i2ibench.models.layers.likelihood import (
     keyed_uniform,
     normal_log_density,
 )
+from i2ibench.models.layers.multiscale import decode, encode, latent_shapes
 from i2ibench.models.layers.ranges import unit
 from i2ibench.models.layers.schedules import warmed_up
 from i2ibench.models.method import Batch, Method, Update, inference, required

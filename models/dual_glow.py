@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Adamax, Optimizer
 
-from i2ibench.models.layers.chain import Backward, Chain, Encoded, decode, encode, initialize
+from i2ibench.models.layers.chain import Backward, Chain
 from i2ibench.models.layers.dual_glow_step import (
     ActNorm,
     DualGlowNetwork,
@@ -35,6 +35,7 @@ from i2ibench.models.layers.dual_glow_step import (
 from i2ibench.models.layers.flow import FlowLayer, Move
 from i2ibench.models.layers.glow_step import AffineCoupling, PlainConv
 from i2ibench.models.layers.likelihood import Pixels, keyed_normal, keyed_uniform, normal_log_density
+from i2ibench.models.layers.multiscale import Encoded, decode, encode, initialize
 from i2ibench.models.layers.schedules import warmed_up
 from i2ibench.models.method import Batch, Method, Update, inference, required
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Adam, Optimizer
 
-from i2ibench.models.layers.chain import Backward, Chain, decode, encode, initialize, latent_shapes
+from i2ibench.models.layers.chain import Backward, Chain
 from i2ibench.models.layers.flow import FlowLayer, Move, State
 from i2ibench.models.layers.glow_prior import Priors
 from i2ibench.models.layers.glow_step import (
@@ -34,6 +34,7 @@ from i2ibench.models.layers.glow_step import (
     PlainConv,
 )
 from i2ibench.models.layers.likelihood import Pixels, keyed_latents, keyed_uniform
+from i2ibench.models.layers.multiscale import decode, encode, initialize, latent_shapes
 from i2ibench.models.layers.schedules import warmed_up
 from i2ibench.models.method import Batch, Method, Update, inference, required
 

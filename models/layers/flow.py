@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 State = tuple[Tensor, ...]
 
@@ -96,11 +95,10 @@ class Moved(NamedTuple):
     """`[B]` for each member that is moved; these come first in a state."""
 
 
-def squeeze(z: Tensor) -> Tensor:
-    """Each 2x2 patch to four channels: `[B, C, H, W]` to `[B, 4C, H/2, W/2]`, channel 4c + 2 dy + dx."""
-    return F.pixel_unshuffle(z, 2)
-
-
-def unsqueeze(z: Tensor) -> Tensor:
-    """`squeeze` undone."""
-    return F.pixel_shuffle(z, 2)
+def run(moves: Sequence[Move], state: State, members: int) -> Moved:
+    """The state after `moves`, which move its first `members` members."""
+    now = list(state)
+    log_dets = [member.new_zeros(len(member)) for member in state[:members]]
+    for move in moves:
+        log_dets[move.moved] = log_dets[move.moved] + move.forward(now)
+    return Moved(tuple(now), tuple(log_dets))

@@ -8,10 +8,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from i2ibench.models.layers.chain import Split
 from i2ibench.models.layers.flow import State
 from i2ibench.models.layers.glow_step import ZeroConv
 from i2ibench.models.layers.likelihood import normal_log_density
+from i2ibench.models.layers.multiscale import Split
 
 
 class Priors(nn.ModuleList):

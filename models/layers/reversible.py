@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from i2ibench.models.layers.flow import FlowLayer, Move, Moved, State
+from i2ibench.models.layers.flow import FlowLayer, Move, Moved, State, run
 
 
 def run_reversible(moves: Sequence[Move], state: State) -> Moved:
@@ -34,14 +34,11 @@ class _Reversible(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, moves: Sequence[Move], members: int, size: int, *tensors: Tensor) -> State:
-        state = list(tensors[:size])
-        log_dets = [member.new_zeros(len(member)) for member in state[:members]]
-        for move in moves:
-            log_dets[move.moved] = log_dets[move.moved] + move.forward(state)
-        ctx.moves, ctx.members, ctx.autocast = moves, members, _Autocast(state[0].device.type)
+        moved = run(moves, tensors[:size], members)
+        ctx.moves, ctx.members, ctx.autocast = moves, members, _Autocast(tensors[0].device.type)
         ctx.wanted = [member.requires_grad for member in tensors[:size]]
-        ctx.save_for_backward(*state)
-        return (*state[:members], *log_dets)
+        ctx.save_for_backward(*moved.state)
+        return (*moved.state[:members], *moved.log_dets)
 
     @staticmethod
     @once_differentiable

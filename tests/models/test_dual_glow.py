@@ -12,7 +12,7 @@ from torch.autograd.functional import jacobian
 from i2ibench.models.dual_glow import DualFlow, DualGlow, DualGlowConfig
 from i2ibench.models.layers.chain import Backward
 from i2ibench.models.layers.dual_glow_step import Kernels
-from i2ibench.models.layers.flow import squeeze
+from i2ibench.models.layers.multiscale import squeeze
 from i2ibench.models.method import Batch, Update
 
 TINY = DualGlowConfig(n_flow=(2, 2), width=8, kernels="flat", lr=1e-3)

@@ -14,9 +14,10 @@ from i2ibench.adapter import Shape
 from i2ibench.adapters.full_glow import FullGlow as Adapter
 from i2ibench.errors import BenchError
 from i2ibench.models.full_glow import FullGlow, FullGlowConfig, FullGlowFlow
-from i2ibench.models.layers.chain import Backward, encode
+from i2ibench.models.layers.chain import Backward
 from i2ibench.models.layers.full_glow_step import ConditionalActNorm, ConditionalLUConv, Conditioner
 from i2ibench.models.layers.glow_step import ActNorm, LUConv
+from i2ibench.models.layers.multiscale import encode
 from i2ibench.models.method import Batch
 from i2ibench.task import Resolution
 

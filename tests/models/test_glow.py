@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.autograd.functional import jacobian
 
 from i2ibench.models.glow import Glow, GlowConfig, GlowFlow
-from i2ibench.models.layers.chain import encode, latent_shapes
 from i2ibench.models.layers.glow_step import ActNorm, LUConv
+from i2ibench.models.layers.multiscale import encode, latent_shapes
 from i2ibench.models.method import Batch
 
 TINY = GlowConfig(n_block=2, n_flow=2, hidden=8, affine=True, n_bits=8, lr=1e-3)

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from i2ibench.models.layers.chain import Backward, Chain, Encoded, decode, encode, initialize, latent_shapes
+from i2ibench.models.layers.chain import Backward, Chain
 from i2ibench.models.layers.flow import FlowLayer, Move
 from i2ibench.models.layers.glow_step import ActNorm, AdditiveCoupling, AffineCoupling, GlowNetwork, LUConv, PlainConv
+from i2ibench.models.layers.multiscale import Encoded, decode, encode, initialize, latent_shapes
 
 WAYS = get_args(Backward)
 

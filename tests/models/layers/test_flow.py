@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.functional import jacobian
 
-from i2ibench.models.layers.flow import FlowLayer, squeeze, unsqueeze
+from i2ibench.models.layers.flow import FlowLayer
 from i2ibench.models.layers.glow_step import (
     ActNorm,
     AdditiveCoupling,
@@ -22,6 +22,7 @@ from i2ibench.models.layers.glow_step import (
     factorized,
     random_rotation,
 )
+from i2ibench.models.layers.multiscale import squeeze, unsqueeze
 
 CHANNELS = 4
 

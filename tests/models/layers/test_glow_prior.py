@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from i2ibench.models.layers.chain import Split
 from i2ibench.models.layers.glow_prior import Priors
+from i2ibench.models.layers.multiscale import Split
 
 
 def priors() -> Priors:
