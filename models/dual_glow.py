@@ -116,7 +116,7 @@ class DualGlow(Method):
         values = (self.pixels.noisy(side, torch.rand_like(side)) for side in (source, target))
         bits = self._bits_per_dim(*values)
         of_source, of_target = bits.source.mean(), bits.target.mean()
-        logs = {"source_bits": of_source.detach(), "target_bits": of_target.detach()}
+        logs = {"bits_per_dim": of_target.detach(), "source_bits_per_dim": of_source.detach()}
         yield Update("flow", of_target + self.config.lambda_source * of_source, logs)
 
     @torch.no_grad()

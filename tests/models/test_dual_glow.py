@@ -190,8 +190,8 @@ class TestLikelihood:
         method, batch = seeded_method(config, (64, 64)), pairs(4, 64)
         method.initialize(batch)
         logs = only_update(method, batch).logs
-        assert logs["source_bits"].item() == pytest.approx(8.265, abs=0.02)
-        assert logs["target_bits"].item() == pytest.approx(8.36, abs=0.03)
+        assert logs["source_bits_per_dim"].item() == pytest.approx(8.265, abs=0.02)
+        assert logs["bits_per_dim"].item() == pytest.approx(8.36, abs=0.03)
 
     def test_loss_is_the_targets_bits_and_a_little_of_the_sources(self) -> None:
         method, batch = seeded_method(dataclasses.replace(TINY, lambda_source=0.25)), pairs()
@@ -200,10 +200,10 @@ class TestLikelihood:
         update = only_update(method, batch)
         assert update.optimizer == "flow"
         bits = method.bits_per_dim(batch, seed=0).mean()
-        torch.testing.assert_close(update.logs["target_bits"], bits, rtol=1e-2, atol=0)
+        torch.testing.assert_close(update.logs["bits_per_dim"], bits, rtol=1e-2, atol=0)
         # ten times less wide, so so many bits less; and the source's means are zero, not at random
-        assert bits - update.logs["source_bits"] == pytest.approx(math.log2(10) + 0.09, abs=0.1)
-        expected = update.logs["target_bits"] + 0.25 * update.logs["source_bits"]
+        assert bits - update.logs["source_bits_per_dim"] == pytest.approx(math.log2(10) + 0.09, abs=0.1)
+        expected = update.logs["bits_per_dim"] + 0.25 * update.logs["source_bits_per_dim"]
         torch.testing.assert_close(update.loss.detach(), expected)
         assert DualGlowConfig().lambda_source == 0.001
 
