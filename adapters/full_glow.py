@@ -45,7 +45,14 @@ class FullGlow(Adapter):
         "paper": {},
         "paper512": {"n_flow": (8, 8, 8, 8), "backward": "checkpointed"},
         "maps512": {"n_flow": (8, 8, 8)},
-        "small": {"n_flow": (4, 4, 4), "hidden": 128, "lr": 2e-3, "warmup": 50, "temperature": 0.7},
+        "small": {
+            "n_flow": (4, 4, 4),
+            "hidden": 128,
+            "lr": 1e-3,
+            "warmup": 50,
+            "clip_norm": 50.0,
+            "temperature": 0.7,
+        },
     }
     batch_size: ClassVar[Mapping[str, int]] = {"small": 2}
 

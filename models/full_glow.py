@@ -55,6 +55,9 @@ class FullGlowConfig:
     lr: float = 1e-4
     warmup: int = 0
     """Steps over which the learning rate rises linearly from 0; none is published."""
+    clip_norm: float = 0.0
+    """Gradients are clipped to this total 2-norm; 0, as published, leaves them. At a high rate the left flow, which
+    lambda hardly holds, may run away."""
     decay: bool = False
     """The learning rate is constant over half of the budget, then falls linearly to zero."""
     backward: Backward = "plain"
@@ -72,7 +75,7 @@ class FullGlowConfig:
             raise ValueError(f"over must be 255 or 256, found {self.over}")
         if not self.lr > 0:
             raise ValueError(f"lr must be positive, found {self.lr}")
-        for field in ("reg_factor", "warmup", "temperature"):
+        for field in ("reg_factor", "warmup", "clip_norm", "temperature"):
             if getattr(self, field) < 0:
                 raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
         if self.ceil and not self.boundaries:
@@ -120,7 +123,8 @@ class FullGlow(Method):
         b = self.pixels.noisy(target, torch.rand_like(target))
         left, right = (bits.mean() for bits in self._bits_per_dim(a, b, batch.instances))
         logs = {"bits_per_dim": right.detach(), "source_bits_per_dim": left.detach()}
-        yield Update("flow", self.config.reg_factor * left + right, logs)
+        loss = self.config.reg_factor * left + right
+        yield Update("flow", loss, logs, clip_norm=self.config.clip_norm or None)
 
     @torch.no_grad()
     def bits_per_dim(self, batch: Batch, *, seed: int, draw: int = 0) -> Tensor:
