@@ -479,6 +479,11 @@ class TestBoundaries:
 
 
 class TestTraining:
+    def test_gradients_are_clipped_where_asked(self) -> None:
+        for norm in (0.0, 7.0):
+            method = initialized(dataclasses.replace(TINY, clip_norm=norm))
+            assert next(method.updates(pairs(), 0)).clip_norm == (norm or None)
+
     def test_lowers_the_loss_and_stays_invertible(self) -> None:
         method, batch = initialized(dataclasses.replace(TINY, lr=2e-3)), pairs(4)
         with torch.random.fork_rng():
