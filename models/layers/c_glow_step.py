@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from i2ibench.models.layers.flow import FlowLayer, State
-from i2ibench.models.layers.glow_step import AffineCoupling, CouplingNetwork, at_every_pixel, inverted
+from i2ibench.models.layers.glow_step import AffineCoupling, CouplingNetwork, mixed, unmixed
 
 Init = Literal["reference", "fixed", "orthogonal"]
 """First weights, see `models.c_glow`."""
@@ -83,13 +83,11 @@ class SourceConv(FlowLayer):
 
     def transform(self, z: Tensor, *read: Tensor) -> tuple[Tensor, Tensor]:
         """Log-determinant h w log|det W|, taken in float64."""
-        (weight,) = read
-        log_det = torch.linalg.slogdet(weight.double()).logabsdet.to(z.dtype)
-        return at_every_pixel(weight, z), z[0, 0].numel() * log_det
+        return mixed(z, *read)
 
     def invert(self, z: Tensor, *read: Tensor) -> Tensor:
         """W^-1 z."""
-        return at_every_pixel(inverted(read[0]), z)
+        return unmixed(z, *read)
 
 
 class SourceNetwork(CouplingNetwork):

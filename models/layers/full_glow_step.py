@@ -16,11 +16,13 @@ from i2ibench.models.layers.glow_step import (
     AffineCoupling,
     GlowNetwork,
     assembled,
-    at_every_pixel,
+    denormalized,
     factorized,
-    inverted,
+    mixed,
+    normalized,
     random_rotation,
     standardizing,
+    unmixed,
 )
 
 SMALLEST_SIDE = 5
@@ -66,13 +68,11 @@ class ConditionalActNorm(FlowLayer):
 
     def transform(self, z: Tensor, *read: Tensor) -> tuple[Tensor, Tensor]:
         """Log-determinant H W sum log|scale|."""
-        scale, shift = read
-        return scale * (z + shift), z[0, 0].numel() * scale.abs().log().flatten(1).sum(1)
+        return normalized(z, *read)
 
     def invert(self, z: Tensor, *read: Tensor) -> Tensor:
         """z / scale - shift."""
-        scale, shift = read
-        return z / scale - shift
+        return denormalized(z, *read)
 
     @torch.no_grad()
     def initialize(self, z: Tensor, condition: Tensor | None) -> None:
@@ -96,13 +96,11 @@ class ConditionalPlainConv(FlowLayer):
 
     def transform(self, z: Tensor, *read: Tensor) -> tuple[Tensor, Tensor]:
         """Log-determinant H W log|det W|, taken in float64."""
-        (weight,) = read
-        log_det = torch.linalg.slogdet(weight.double()).logabsdet.to(z.dtype)
-        return at_every_pixel(weight, z), z[0, 0].numel() * log_det
+        return mixed(z, *read)
 
     def invert(self, z: Tensor, *read: Tensor) -> Tensor:
         """W^-1 z."""
-        return at_every_pixel(inverted(read[0]), z)
+        return unmixed(z, *read)
 
 
 class ConditionalLUConv(FlowLayer):
@@ -132,12 +130,11 @@ class ConditionalLUConv(FlowLayer):
 
     def transform(self, z: Tensor, *read: Tensor) -> tuple[Tensor, Tensor]:
         """Log-determinant H W sum log_scale."""
-        weight = assembled(self.permutation, self.sign, *read)
-        return at_every_pixel(weight, z), z[0, 0].numel() * read[2].sum(1)
+        return mixed(z, assembled(self.permutation, self.sign, *read), read[2].sum(1))
 
     def invert(self, z: Tensor, *read: Tensor) -> Tensor:
         """W^-1 z."""
-        return at_every_pixel(inverted(assembled(self.permutation, self.sign, *read)), z)
+        return unmixed(z, assembled(self.permutation, self.sign, *read))
 
 
 class Conditioner(nn.Module):

@@ -31,13 +31,11 @@ class ActNorm(FlowLayer):
 
     def transform(self, z: Tensor, *read: Tensor) -> tuple[Tensor, Tensor]:
         """Log-determinant H W sum log|scale|."""
-        scale, bias = read
-        return scale * (z + bias), z[0, 0].numel() * scale.abs().log().flatten(1).sum(1)
+        return normalized(z, *read)
 
     def invert(self, z: Tensor, *read: Tensor) -> Tensor:
         """z / scale - bias."""
-        scale, bias = read
-        return z / scale - bias
+        return denormalized(z, *read)
 
     @torch.no_grad()
     def initialize(self, z: Tensor, condition: Tensor | None) -> None:
@@ -53,6 +51,16 @@ def standardizing(z: Tensor) -> tuple[Tensor, Tensor]:
     return 1 / (std + 1e-6), -mean
 
 
+def normalized(z: Tensor, scale: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """scale (z + bias), and its log-determinants; scale and bias are `[B or 1, C, 1, 1]`."""
+    return scale * (z + bias), z[0, 0].numel() * scale.abs().log().flatten(1).sum(1)
+
+
+def denormalized(z: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    """The z of which `normalized` makes the given one."""
+    return z / scale - bias
+
+
 class PlainConv(FlowLayer):
     """W z at every pixel, W `[C, C]` of any form; a random rotation at first (section 3.2)."""
 
@@ -66,13 +74,11 @@ class PlainConv(FlowLayer):
 
     def transform(self, z: Tensor, *read: Tensor) -> tuple[Tensor, Tensor]:
         """Log-determinant H W log|det W|, taken in float64."""
-        (weight,) = read
-        log_det = torch.linalg.slogdet(weight.double()).logabsdet.to(z.dtype)
-        return at_every_pixel(weight, z), z[0, 0].numel() * log_det
+        return mixed(z, *read)
 
     def invert(self, z: Tensor, *read: Tensor) -> Tensor:
         """W^-1 z."""
-        return at_every_pixel(inverted(read[0]), z)
+        return unmixed(z, *read)
 
 
 class LUConv(FlowLayer):
@@ -96,12 +102,11 @@ class LUConv(FlowLayer):
 
     def transform(self, z: Tensor, *read: Tensor) -> tuple[Tensor, Tensor]:
         """Log-determinant H W sum log_scale."""
-        weight = assembled(self.permutation, self.sign, *read)
-        return at_every_pixel(weight, z), z[0, 0].numel() * read[2].sum(1)
+        return mixed(z, assembled(self.permutation, self.sign, *read), read[2].sum(1))
 
     def invert(self, z: Tensor, *read: Tensor) -> Tensor:
         """W^-1 z."""
-        return at_every_pixel(inverted(assembled(self.permutation, self.sign, *read)), z)
+        return unmixed(z, assembled(self.permutation, self.sign, *read))
 
 
 def random_rotation(channels: int) -> Tensor:
@@ -122,15 +127,20 @@ def assembled(permutation: Tensor, sign: Tensor, lower: Tensor, upper: Tensor, l
     return permutation.to(lower.dtype) @ unit @ (upper.triu(1) + torch.diag_embed(sign * log_scale.exp()))
 
 
-def inverted(weight: Tensor) -> Tensor:
-    """W^-1, computed in float64."""
-    out: Tensor = torch.linalg.inv(weight.double()).to(weight.dtype)
-    return out
+def mixed(z: Tensor, weight: Tensor, log_det: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """W `[B or 1, C, C]` times each pixel of z, and its log-determinants.
+
+    `log_det` is log|det W| where it is known; else it is taken in float64.
+    """
+    if log_det is None:
+        log_det = torch.linalg.slogdet(weight.double()).logabsdet.to(z.dtype)
+    return (weight @ z.flatten(2)).view(z.shape), z[0, 0].numel() * log_det
 
 
-def at_every_pixel(weight: Tensor, z: Tensor) -> Tensor:
-    """`[B or 1, C, C]` times each pixel of z."""
-    return (weight @ z.flatten(2)).view(z.shape)
+def unmixed(z: Tensor, weight: Tensor) -> Tensor:
+    """The z of which `mixed` makes the given one; the inverse matrix is taken in float64."""
+    inverse: Tensor = torch.linalg.inv(weight.double()).to(weight.dtype)
+    return (inverse @ z.flatten(2)).view(z.shape)
 
 
 class AffineCoupling(FlowLayer):
