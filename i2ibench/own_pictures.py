@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from i2ibench.adapter import config_values
+from i2ibench.adapter import config_from, config_values
 from i2ibench.data.pictures import read_picture, to_tensor
 from i2ibench.errors import BenchError, nearest
 from i2ibench.models.method import Batch
 from i2ibench.run import Run
+from i2ibench.task import Need
 from i2ibench.translation import tell_broken, write_pictures
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ def translate_folder(run: Run, pictures: Path, to: Path, wishes: Wishes | None =
 
 def _refuse(run: Run, wishes: Wishes) -> None:
     name, card = run.spec.method, run.adapter.card
+    config = config_from(run.adapter.config(), run.spec.config)
+    beyond = sorted(need.value for need in {*card.needs, *run.adapter.needs(config)} - {Need.PAIRS})
+    if beyond:
+        raise BenchError(
+            f"{name} as it was trained reads {' and '.join(beyond)}, which a folder of pictures does not have: "
+            "translate the task's test split instead, without --pictures"
+        )
     if wishes.samples > 1 and not card.stochastic:
         raise BenchError(f"{name} gives one translation of a picture, so samples must be 1, found {wishes.samples}")
     if wishes.exemplar is not None and not card.exemplar:

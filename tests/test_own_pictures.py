@@ -12,6 +12,7 @@ from i2ibench.errors import BenchError
 from i2ibench.own_pictures import Wishes, translate_folder
 from i2ibench.record import Budget
 from i2ibench.run import Run, plan
+from i2ibench.task import Need
 
 
 def make(root: Path) -> Run:
@@ -125,3 +126,13 @@ def test_content_is_moved_to_each_picture(runs: Path, tmp_path: Path, monkeypatc
         translate_folder(run, own, out, Wishes(content=content, samples=2))
     with pytest.raises(BenchError, match=r"there is no picture .*nowhere.png"):
         translate_folder(run, own, out, Wishes(content=(content[0], tmp_path / "nowhere.png")))
+
+
+@pytest.mark.usefixtures("toy")
+def test_what_a_folder_of_pictures_does_not_have_is_refused(runs: Path, tmp_path: Path, monkeypatch) -> None:
+    run = make(runs)
+    run.perform("prepare")
+    gray(tmp_path / "own" / "a.png", 100)
+    monkeypatch.setattr(run.adapter, "needs", lambda config: {Need.CLASSES: "classes=true"})
+    with pytest.raises(BenchError, match="toy-gan as it was trained reads classes, which a folder of pictures"):
+        translate_folder(run, tmp_path / "own", tmp_path / "out")
