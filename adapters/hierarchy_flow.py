@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from i2ibench.adapter import Adapter, Augmentation, MethodCard, Paper, Shape, Training
@@ -11,8 +10,6 @@ from i2ibench.errors import BenchError
 from i2ibench.task import Level, Need, Resolution
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from i2ibench.models.hierarchy_flow import HierarchyFlowConfig
     from i2ibench.models.method import Method
 
@@ -29,7 +26,6 @@ _LOW_LEVEL = {
 }
 """Its losses and augmentation where there are pairs."""
 _SMALL = {"channels": (12, 48), "style_width": 16, "lr": 1e-3}
-_WEIGHTS = {"vgg16": "vgg16", "vgg19": "vgg19_normalised"}
 
 
 class HierarchyFlow(Adapter):
@@ -53,7 +49,7 @@ class HierarchyFlow(Adapter):
             "the reverse pass is the exact inverse, as in the paper and the first public code; the current code's, "
             "which is none, is reverse=current",
             "content and style losses read torchvision's VGG-16, at hand everywhere, not the normalised VGG-19: that "
-            "is perceptual=vgg19, with a file of one's own",
+            "is perceptual=vgg19_normalised, with a file of one's own",
             "pictures are translated in the style of a training picture of the target domain drawn for each, where the "
             "published code goes through a list",
             "training windows keep within the picture's aspect times 3/4 to 4/3, where the published ones have these "
@@ -64,7 +60,7 @@ class HierarchyFlow(Adapter):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
-        "published": {"reverse": "current", "perceptual": "vgg19"},
+        "published": {"reverse": "current", "perceptual": "vgg19_normalised"},
         "first": {**_FIRST, "content_weight": 0.1, "style_weight": 1.0, "crop_area": (0.5, 1.0)},
         "lowlevel": {**_FIRST, **_LOW_LEVEL, "weight_decay": 5e-4},
         "small": {**_SMALL, "style_weight": 1.0},
@@ -106,7 +102,7 @@ class HierarchyFlow(Adapter):
     @classmethod
     def weights(cls, config: HierarchyFlowConfig) -> tuple[str, ...]:
         """The VGG of the losses."""
-        return () if config.trunk is None else (_WEIGHTS[config.trunk],)
+        return () if config.trunk is None else (config.trunk,)
 
     @classmethod
     def train(cls, method: Method, training: Training) -> None:
@@ -115,25 +111,5 @@ class HierarchyFlow(Adapter):
 
         assert isinstance(method, Model)
         for name in cls.weights(method.config):
-            file = training.weights(name)
-            try:
-                method.load_perceptual(_tensors(file))
-            except Exception as error:  # a foreign file makes unpicklers raise anything
-                reason = error if isinstance(error, ValueError) else "it is no file of tensors by name"
-                raise BenchError(
-                    f"weights {name!r} in {str(file)!r} are not what hierarchy_flow's losses read: {reason}. Get them "
-                    f"again (i2ibench weights get {name} --from FILE), or use --set perceptual=vgg16"
-                ) from error
+            training.load(name, method.load_perceptual)
         training.fit(method)
-
-
-def _tensors(file: Path) -> Mapping[str, Tensor]:
-    if file.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        tensors: Mapping[str, Tensor] = load_file(file)
-    else:
-        import torch
-
-        tensors = torch.load(file, map_location="cpu", weights_only=True)
-    return tensors

@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -112,10 +111,11 @@ class Training(Protocol):
     def fit(self, method: Method) -> None:
         """Train `method` in the shared loop: budget, precision, checkpoints, logs, resumption."""
 
-    def weights(self, name: str) -> Path:
-        """The file of the pretrained network `name`, one of `Adapter.weights`, whose sha256 the run has recorded.
+    def load(self, name: str, into: Callable[[Mapping[str, Tensor]], None]) -> None:
+        """Give `into` the tensors of the pretrained network `name`, one of `Adapter.weights`.
 
-        Raises `BenchError` where it is not at hand, or is not the file that the run began with.
+        Raises `BenchError` where its file is not at hand, is not the one that the run began with, or is none that
+        `into` can take, which then raises `ValueError`.
         """
 
 
@@ -134,6 +134,11 @@ class Adapter:
         raise NotImplementedError
 
     @classmethod
+    def card_for(cls, config: Any) -> MethodCard:
+        """The card with what `config` changes of it, say whether samples differ."""
+        return cls.card
+
+    @classmethod
     def build(cls, config: Any, shape: Shape) -> Method:
         """The method for pictures of `shape`. On the `meta` device too."""
         raise NotImplementedError
@@ -150,7 +155,7 @@ class Adapter:
 
     @classmethod
     def weights(cls, config: Any) -> tuple[str, ...]:
-        """The pretrained networks (`i2ibench weights list`) that training with `config` reads by `Training.weights`."""
+        """The pretrained networks (`i2ibench weights list`) that training with `config` reads by `Training.load`."""
         return ()
 
     @classmethod

@@ -66,7 +66,7 @@ def translate_folder(run: Run, pictures: Path, to: Path, wishes: Wishes | None =
 
 
 def _refuse(run: Run, wishes: Wishes) -> None:
-    name, card = run.spec.method, run.adapter.card
+    name, card = run.spec.method, run.card
     config = config_from(run.adapter.config(), run.spec.config)
     beyond = sorted(need.value for need in {*card.needs, *run.adapter.needs(config)} - {Need.PAIRS})
     if beyond:

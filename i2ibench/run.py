@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from i2ibench import registry
-from i2ibench.adapter import Adapter, Shape, config_from, config_values
+from i2ibench.adapter import Adapter, MethodCard, Shape, config_from, config_values
 from i2ibench.distributed import Ranks
 from i2ibench.errors import BenchError
 from i2ibench.progress import Progress, Silent
@@ -129,7 +129,7 @@ class Run:
         """Pictures of the target domain that translations take their style from; None for methods that take none."""
         from i2ibench.data.exemplars import Exemplars
 
-        return Exemplars(self.split("train"), seed) if self.adapter.card.exemplar else None
+        return Exemplars(self.split("train"), seed) if self.card.exemplar else None
 
     def method(self, config: Mapping[str, Any] | None = None) -> Method:
         """The method with its trained weights, on the device, ready to translate; `config` in place of the spec's."""
@@ -140,6 +140,11 @@ class Run:
         if self.folder.checkpoint.exists():
             checkpoint.restore_for_translation(checkpoint.load(self.folder.checkpoint, self.spec), method)
         return method.to(self.device).eval()
+
+    @property
+    def card(self) -> MethodCard:
+        """The method's card, as it is for the run's config."""
+        return self.adapter.card_for(self._config)
 
     @property
     def _config(self) -> Any:
@@ -172,20 +177,18 @@ class Run:
         self.folder.save(self.folder.record().model_copy(update={"provenance": made}))
 
     def _train(self) -> None:
-        from i2ibench.data.batches import Batches
+        from i2ibench.data.batches import Batches, in_order
         from i2ibench.training.loop import Loop
         from i2ibench.training.losses import draw
 
+        split = self.split("train")
         loop = Loop(
             spec=self.spec,
             folder=self.folder,
             batches=Batches(
-                self.split("train"),
-                self.spec.batch_size,
-                self.spec.seed,
-                self.adapter.augmentation(self._config),
-                self.spec.limit,
+                split, self.spec.batch_size, self.spec.seed, self.adapter.augmentation(self._config), self.spec.limit
             ),
+            plain=lambda: in_order(split, self.spec.batch_size, self.spec.limit),
             device=self.device,
             progress=self.progress,
             report=self._report,
@@ -208,6 +211,7 @@ class Run:
 
         return Translation(
             adapter=self.adapter,
+            card=self.card,
             split=self.split("test"),
             folder=self.folder,
             seed=self.spec.seed,
@@ -234,7 +238,7 @@ class Run:
             device=self.device,
             reference=None if self.reference == "test" else self.split(self.reference),
             samples=self.folder.variations if self.folder.variations.exists() else None,
-            deterministic=not self.adapter.card.stochastic,
+            deterministic=not self.card.stochastic,
             foreign=False,
             bits_per_dim=saved_bits_per_dim(self.folder),
             limit=self.spec.limit,

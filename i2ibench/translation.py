@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from i2ibench.adapter import Adapter
+from i2ibench.adapter import Adapter, MethodCard
 from i2ibench.data.batches import in_order
 from i2ibench.data.exemplars import Exemplars
 from i2ibench.data.pictures import to_pixels, write_png
@@ -38,6 +38,7 @@ class Translation:
     """
 
     adapter: type[Adapter]
+    card: MethodCard
     split: Split
     folder: RunFolder
     seed: int
@@ -61,7 +62,7 @@ class Translation:
             for batch in in_order(self.split, _BATCH, self.limit):
                 on_device = batch.to(self.device)
                 broken += self._write(method, on_device, self.folder.translations)
-                if self.adapter.card.likelihood and is_coded(self.split.task):
+                if self.card.likelihood and is_coded(self.split.task):
                     bits.update(self._bits_per_dim(method, coded(on_device, self.split.task)))
                 advance(len(batch))
         if bits:
@@ -90,12 +91,12 @@ class Translation:
 
     @property
     def _title(self) -> str:
-        return self.adapter.card.name
+        return self.card.name
 
     def _wanted(self, metrics: Iterable[type[Metric]]) -> dict[Path, set[str]]:
         """The sources of which each folder of further samples must have one; fewer from one folder to the next."""
         asked = [(kind.samples, set(kind.sampled(self.names))) for kind in metrics if kind.samples > 1]
-        if not self.adapter.card.stochastic:
+        if not self.card.stochastic:
             return {}
         return {
             self.folder.variations / f"{number:02d}": set().union(*(names for count, names in asked if count > number))

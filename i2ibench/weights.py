@@ -17,13 +17,16 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from i2ibench.cache import cache_folder
 from i2ibench.errors import BenchError, nearest
 from i2ibench.progress import Advance, Progress, Silent
 from i2ibench.store import written
 from i2ibench.trunks import SDIST, SDIST_SHA256, TRUNKS, convert
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TIMEOUT = 8.0
 """Seconds without an answer after which a server counts as out of reach."""
@@ -64,6 +67,12 @@ def _torchvision_url() -> str:
     import torchvision
 
     return str(torchvision.models.Inception_V3_Weights.IMAGENET1K_V1.url)
+
+
+def _vgg19_url() -> str:
+    import torchvision
+
+    return str(torchvision.models.VGG19_Weights.IMAGENET1K_V1.url)
 
 
 def _dinov2(size: str, letter: str) -> Weights:
@@ -118,6 +127,16 @@ CARDS: Mapping[str, Weights] = {
             url=_torchvision_url,
             on_demand=True,
         ),
+        Weights(
+            "vgg19",
+            "perceptual losses of pix2pixHD and its line",
+            "vgg19-dcbb9e9d.pth",
+            "dcbb9e9d",
+            "VGG19, ImageNet-1k, released by torchvision",
+            "BSD-3-Clause",
+            url=_vgg19_url,
+            on_demand=True,
+        ),
         _dinov2("small", "s"),
         _dinov2("base", "b"),
         _dinov2("large", "l"),
@@ -165,6 +184,37 @@ def require(name: str, reader: str) -> Path:
     if found is None:
         raise BenchError(f"{reader} needs the weights {name!r}, which are not at hand: i2ibench weights get {name}")
     return found
+
+
+def load(name: str, file: Path, into: Callable[[Mapping[str, Tensor]], None], reader: str) -> None:
+    """Give `into` the tensors of `file`, which holds the weights `name`.
+
+    Raises `BenchError` where it holds no tensors by name, or `into` raises `ValueError`.
+    """
+    try:
+        into(_tensors(file))
+    except ValueError as error:
+        raise BenchError(
+            f"weights {name!r} in {str(file)!r} are not what {reader} reads: {error}. Get them again (i2ibench weights "
+            f"get {name} --from FILE), or choose a setting that reads others"
+        ) from error
+
+
+def _tensors(file: Path) -> Mapping[str, Tensor]:
+    try:
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            tensors: Mapping[str, Tensor] = load_file(file)
+        else:
+            import torch
+
+            tensors = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # a foreign file makes unpicklers raise anything
+        raise ValueError("it is no file of tensors") from error
+    if not isinstance(tensors, Mapping):
+        raise ValueError("it holds no tensors by name")
+    return tensors
 
 
 def get(name: str, source: Path | None = None, progress: Progress | None = None) -> Path:

@@ -7,8 +7,8 @@ and deviation of the style, and the same features are added again; with the styl
 Deliberate deviations:
 - `reverse`: the current public code's reverse pass adds the features halved and so is no inverse. The default, `exact`,
   is the inverse of the paper and of the first public code; `current` is the other.
-- `perceptual`: the published losses read the normalised VGG-19 (`vgg19`). The default is torchvision's VGG-16, which
-  is at hand everywhere; its features are of another scale, so losses compare within one network only.
+- `perceptual`: the published losses read the normalised VGG-19 (`vgg19_normalised`). The default is torchvision's
+  VGG-16, which is at hand everywhere; its features are of another scale, so losses compare within one network only.
 - Convolutions whose bias an instance norm removes again keep it untrained.
 - Aligned style keeps channels of its own for each picture of a batch; the published code mixes those of all of them in
   one of the two terms. It trains with one picture a step, where that is the same.
@@ -39,7 +39,7 @@ from i2ibench.models.layers.style_losses import (
 from i2ibench.models.method import Batch, Method, Update, required
 
 StyleInput = Literal["target", "source"]
-Perceptual = Literal["vgg16", "vgg19", "untrained"]
+Perceptual = Literal["vgg16", "vgg19_normalised", "untrained"]
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,10 @@ class Method(nn.Module):
         """
         raise NotImplementedError
 
+    def conclude(self, batches: Iterator[Batch]) -> None:
+        """Called after the last step with the training split in its own order, not varied, for what is fitted to
+        trained networks (cluster centres); it is kept in buffers. May be called again, where a run is resumed."""
+
     def translate(self, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
         """Pictures `[B, 3, H, W]` in [-1, 1]: each source translated.
 

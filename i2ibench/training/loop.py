@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -31,6 +30,8 @@ class Loop:
     spec: RunSpec
     folder: RunFolder
     batches: Batches
+    plain: Callable[[], Iterator[Batch]]
+    """The training split in its own order, not varied."""
     device: torch.device
     progress: Progress
     report: Callable[[Cost], None]
@@ -84,13 +85,14 @@ class Loop:
                 raise BenchError(self._told(diverged)) from diverged
             finally:
                 stream.close()
+        method.conclude(map(self._on_device, self.plain()))
         self._save(step, method, optimizers, averages, clock)
 
-    def weights(self, name: str) -> Path:
-        """The file of the pretrained network `name`, the very one that the run has recorded.
+    def load(self, name: str, into: Callable[[Mapping[str, Tensor]], None]) -> None:
+        """Give `into` the tensors of the pretrained network `name`, of the very file that the run has recorded.
 
-        Raises `BenchError` where it is not at hand or is another file, and `LookupError` where the adapter's own
-        `weights` does not name it.
+        Raises `BenchError` where that is not at hand, is another file or none that `into` can take, and `LookupError`
+        where the adapter's own `weights` does not name it.
         """
         made = self.folder.record().provenance
         if made is None or name not in made.weights:
@@ -102,7 +104,7 @@ class Loop:
                 f"run {str(self.folder.path)!r} began with weights {name!r} of sha256 {made.weights[name]}, and those "
                 f"at hand, {str(file)!r}, have {found}: put the former back, or remove that folder and train anew"
             )
-        return file
+        weights.load(name, file, into, f"training {self.spec.method}")
 
     def _step(
         self, method: Method, optimizers: dict[str, Optimizer], batch: Batch, step: int, fraction: float

@@ -24,3 +24,12 @@ def adversarial_loss(prediction: Tensor, real: bool, objective: Objective) -> Te
     if objective == "lsgan":
         return torch.square(prediction - 1.0 if real else prediction).mean()
     return -prediction.mean() if real else prediction.mean()
+
+
+def hinge_loss(prediction: Tensor, real: bool) -> Tensor:
+    """What a discriminator loses by the hinge (Lim and Ye, arXiv 1705.02894): the mean of max(0, 1 - D(real)) or of
+    max(0, 1 + D(fake)).
+
+    The generator's part is the critic's mean, `adversarial_loss(prediction, True, "wgangp")`.
+    """
+    return F.relu(1.0 - prediction if real else 1.0 + prediction).mean()

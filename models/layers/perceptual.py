@@ -1,11 +1,12 @@
-"""Features of VGG by which pictures are compared: relu1_1, relu2_1, relu3_1 and relu4_1.
+"""Features of VGG by which pictures are compared: relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1.
 
-Simonyan, Zisserman, arXiv 1409.1556, in two published forms:
+Simonyan, Zisserman, arXiv 1409.1556, in three published forms:
 
-- `vgg16`: torchvision's, trained on ImageNet. Zero padding; pictures are normalised by ImageNet's mean and deviation.
-- `vgg19`: the "normalised" one of the style transfer line (Gatys et al., arXiv 1508.06576, and AdaIN, arXiv
-  1703.06868), its weights scaled so that features have mean 1. Reflection padding, pooling that keeps odd last rows and
-  columns, and the normalisation of colours in a 1x1 convolution of its own.
+- `vgg16` and `vgg19`: torchvision's, trained on ImageNet, with zero padding. Pictures are normalised by ImageNet's mean
+  and deviation, or taken as they are, as pix2pixHD and its line have it.
+- `vgg19_normalised`: the one of the style transfer line (Gatys et al., arXiv 1508.06576, and AdaIN, arXiv 1703.06868),
+  its weights scaled so that features have mean 1. Reflection padding, pooling that keeps odd last rows and columns, and
+  the normalisation of colours in a 1x1 convolution of its own.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from torch.nn import functional as F
 
 from i2ibench.models.method import generator
 
-Trunk = Literal["vgg16", "vgg19"]
-CHANNELS = (64, 128, 256, 512)
-"""Of the four features, which have 1, 1/2, 1/4 and 1/8 of the picture's sides."""
+Trunk = Literal["vgg16", "vgg19", "vgg19_normalised"]
+CHANNELS = (64, 128, 256, 512, 512)
+"""Of the five features, which have 1, 1/2, 1/4, 1/8 and 1/16 of the picture's sides."""
 SMALLEST = 16
 """Pixels a side that give relu4_1 two rows and two columns, for there is no deviation over a single position."""
 
@@ -32,32 +33,36 @@ class _Form:
     key: str
     """A convolution's name in the published file, by its index there."""
     blocks: tuple[tuple[int, ...], ...]
-    """Indices of the 3x3 convolutions up to relu4_1; pooling stands between blocks."""
+    """Indices of the 3x3 convolutions up to relu5_1; pooling stands between blocks."""
     colours: int | None = None
     """Index of the 1x1 convolution of colours, which the normalised form has."""
 
 
 _FORMS: Mapping[Trunk, _Form] = {
-    "vgg16": _Form("features.{}", ((0, 2), (5, 7), (10, 12, 14), (17,))),
-    "vgg19": _Form("{}", ((2, 5), (9, 12), (16, 19, 22, 25), (29,)), colours=0),
+    "vgg16": _Form("features.{}", ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24,))),
+    "vgg19": _Form("features.{}", ((0, 2), (5, 7), (10, 12, 14, 16), (19, 21, 23, 25), (28,))),
+    "vgg19_normalised": _Form("{}", ((2, 5), (9, 12), (16, 19, 22, 25), (29, 32, 35, 38), (42,)), colours=0),
 }
 
 
 class PerceptualNetwork(nn.Module):
-    """Pictures `[B, 3, H, W]` in [0, 1] to their four features. Never trained and never saved.
+    """Pictures `[B, 3, H, W]` in [0, 1] to their first `levels` features. Never trained and never saved.
 
-    Its weights are buffers outside `state_dict`: they follow `.to(device)`, and checkpoints and counts of parameters
-    are those of what is trained. Raises `ValueError` where `weights` are not `weight_shapes(trunk)`.
+    Without `normalise` torchvision's forms take pictures as they are, in whatever range. Its weights are buffers
+    outside `state_dict`: they follow `.to(device)`, and checkpoints and counts of parameters are those of what is
+    trained. Raises `ValueError` where `weights` are not `weight_shapes(trunk, levels)`.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, trunk: Trunk, weights: Mapping[str, Tensor]) -> None:
+    def __init__(self, trunk: Trunk, weights: Mapping[str, Tensor], levels: int = 4, *, normalise: bool = True) -> None:
         super().__init__()
         self.trunk = trunk
         self.form = _FORMS[trunk]
-        for name, shape in weight_shapes(trunk).items():
+        self.levels = levels
+        self.normalise = normalise and self.form.colours is None
+        for name, shape in weight_shapes(trunk, levels).items():
             found = None if name not in weights else tuple(weights[name].shape)
             if found != shape:
                 raise ValueError(
@@ -69,15 +74,14 @@ class PerceptualNetwork(nn.Module):
         self.register_buffer("deviation", torch.tensor((0.229, 0.224, 0.225)).reshape(3, 1, 1), persistent=False)
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        """relu1_1, relu2_1, relu3_1 and relu4_1."""
+        """relu1_1, relu2_1 and so on."""
         colours = self.form.colours
         normalised = colours is not None
-        if colours is None:
-            x = (pictures - self.mean) / self.deviation
-        else:
-            x = F.conv2d(pictures, *self._convolution(colours))
+        x = (pictures - self.mean) / self.deviation if self.normalise else pictures
+        if colours is not None:
+            x = F.conv2d(x, *self._convolution(colours))
         features: list[Tensor] = []
-        for block in self.form.blocks:
+        for block in _blocks(self.form, self.levels):
             if features:
                 x = F.max_pool2d(x, 2, ceil_mode=normalised)
             for index in block:
@@ -92,33 +96,39 @@ class PerceptualNetwork(nn.Module):
         return self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
 
 
-def weight_shapes(trunk: Trunk) -> dict[str, tuple[int, ...]]:
+def weight_shapes(trunk: Trunk, levels: int = 4) -> dict[str, tuple[int, ...]]:
     """Names and shapes of what `PerceptualNetwork` reads of the published file of `trunk`."""
     form = _FORMS[trunk]
     shapes: dict[str, tuple[int, ...]] = {}
-    for index, (wide, narrow, kernel) in _convolutions(form):
+    for index, (wide, narrow, kernel) in _convolutions(form, levels):
         shapes[f"{form.key.format(index)}.weight"] = (wide, narrow, kernel, kernel)
         shapes[f"{form.key.format(index)}.bias"] = (wide,)
     return shapes
 
 
-def untrained_weights(trunk: Trunk, *key: int | str) -> dict[str, Tensor]:
+def untrained_weights(trunk: Trunk, *key: int | str, levels: int = 4) -> dict[str, Tensor]:
     """Weights ~ N(0, 2 / fan in) and biases 0, a function of `key`: features that know no pictures, for trials."""
     stream = generator(*key)
     return {
         name: torch.zeros(shape, device="cpu")
         if len(shape) == 1
         else torch.randn(shape, generator=stream, device="cpu") * (2 / (shape[1] * shape[2] * shape[3])) ** 0.5
-        for name, shape in weight_shapes(trunk).items()
+        for name, shape in weight_shapes(trunk, levels).items()
     }
 
 
-def _convolutions(form: _Form) -> Iterator[tuple[int, tuple[int, int, int]]]:
+def _blocks(form: _Form, levels: int) -> Iterator[tuple[int, ...]]:
+    """Each block's convolutions, of the last the first alone: no feature reads the others."""
+    yield from form.blocks[: levels - 1]
+    yield form.blocks[levels - 1][:1]
+
+
+def _convolutions(form: _Form, levels: int) -> Iterator[tuple[int, tuple[int, int, int]]]:
     """Index, and channels out, channels in and kernel of each convolution."""
     if form.colours is not None:
         yield form.colours, (3, 3, 1)
     narrow = 3
-    for block, wide in zip(form.blocks, CHANNELS, strict=True):
+    for block, wide in zip(_blocks(form, levels), CHANNELS, strict=False):
         for index in block:
             yield index, (wide, narrow, 3)
             narrow = wide

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
+from i2ibench import weights
 from i2ibench.adapter import Shape
 from i2ibench.adapters.hierarchy_flow import HierarchyFlow
 from i2ibench.errors import BenchError
@@ -26,10 +29,10 @@ class Harness:
         self.asked: list[str] = []
         self.losses: list[float] = []
 
-    def weights(self, name: str) -> Path:
+    def load(self, name: str, into: Callable[[Mapping[str, Tensor]], None]) -> None:
         self.asked.append(name)
         assert self.file is not None
-        return self.file
+        weights.load(name, self.file, into, "training")
 
     def fit(self, method: Method) -> None:
         picture = torch.linspace(-1, 1, 3 * 32 * 32).reshape(1, 3, 32, 32)
@@ -43,23 +46,21 @@ def build(**overrides: str) -> Method:
         return HierarchyFlow.build(HierarchyFlow.configure("small", {**TINY, **overrides}), SHAPE)
 
 
-@pytest.mark.parametrize(
-    ("trunk", "name", "file"), [("vgg16", "vgg16", "w.safetensors"), ("vgg19", "vgg19_normalised", "w.pth")]
-)
-def test_losses_get_their_network_before_training(tmp_path: Path, trunk: Trunk, name: str, file: str) -> None:
-    weights = untrained_weights(trunk, "test")
+@pytest.mark.parametrize(("trunk", "file"), [("vgg16", "w.safetensors"), ("vgg19_normalised", "w.pth")])
+def test_losses_get_their_network_before_training(tmp_path: Path, trunk: Trunk, file: str) -> None:
+    tensors = untrained_weights(trunk, "test")
     if file.endswith(".pth"):
-        torch.save({**weights, "35.bias": torch.zeros(512)}, tmp_path / file)
+        torch.save({**tensors, "35.bias": torch.zeros(512)}, tmp_path / file)
     else:
-        save_file({**weights, "features.28.bias": torch.zeros(512)}, tmp_path / file)
+        save_file({**tensors, "features.28.bias": torch.zeros(512)}, tmp_path / file)
     method, harness = build(perceptual=trunk), Harness(tmp_path / file)
     assert isinstance(method, Model)
-    assert HierarchyFlow.weights(method.config) == (name,)
+    assert HierarchyFlow.weights(method.config) == (trunk,)
     HierarchyFlow.train(method, harness)
-    assert harness.asked == [name]
+    assert harness.asked == [trunk]
     direct = build(perceptual=trunk)
     assert isinstance(direct, Model)
-    direct.load_perceptual(weights)
+    direct.load_perceptual(tensors)
     expected = Harness()
     expected.fit(direct)
     assert harness.losses == expected.losses
@@ -73,7 +74,7 @@ def test_refuses_a_file_of_something_else(tmp_path: Path, content: bytes | None)
     else:
         file.write_bytes(content)
     with pytest.raises(BenchError, match=r"'vgg19_normalised' in .*w.pth.*weights get vgg19_normalised --from FILE"):
-        HierarchyFlow.train(build(perceptual="vgg19"), Harness(file))
+        HierarchyFlow.train(build(perceptual="vgg19_normalised"), Harness(file))
 
 
 @pytest.mark.parametrize(

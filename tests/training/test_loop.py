@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from i2ibench import registry, weights
+from i2ibench.data.batches import in_order
 from i2ibench.errors import BenchError
 from i2ibench.models.method import Update
 from i2ibench.record import Budget
@@ -92,7 +94,7 @@ def pretrained(toy: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     adapter, train = registry.adapter("toy-gan"), registry.adapter("toy-gan").train
 
     def reading(method, training) -> None:
-        (tmp_path / "read").write_bytes(training.weights("eye").read_bytes())
+        training.load("eye", lambda tensors: (tmp_path / "read").write_text(json.dumps(tensors["eye"].tolist())))
         train(method, training)
 
     card = weights.Weights("eye", "a loss of the toy", "eye.pth", "", "made here", "none")
@@ -101,7 +103,7 @@ def pretrained(toy: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(adapter, "weights", lambda config: ("eye",))
     monkeypatch.setattr(adapter, "train", reading)
     file = tmp_path / "file.pth"
-    file.write_bytes(b"network")
+    torch.save({"eye": torch.arange(3)}, file)
     return file
 
 
@@ -117,8 +119,8 @@ def test_training_reads_the_pretrained_network_that_the_run_records(pretrained: 
     run = make(tmp_path, steps=1)
     run.metrics = ["psnr"]
     run.perform()
-    assert (tmp_path / "read").read_bytes() == b"network"
-    recorded = {"eye": hashlib.sha256(b"network").hexdigest()}
+    assert (tmp_path / "read").read_text() == "[0, 1, 2]"
+    recorded = {"eye": hashlib.sha256(pretrained.read_bytes()).hexdigest()}
     for made in (run.folder.record().provenance, run.folder.result().provenance):
         assert made is not None and made.weights == recorded
 
@@ -127,15 +129,24 @@ def test_training_does_not_go_on_with_another_pretrained_network(pretrained: Pat
     file = weights.get("eye", pretrained)
     run = make(tmp_path, steps=1)
     run.perform("prepare")
+    network = file.read_bytes()
     file.write_bytes(b"another network")
     with pytest.raises(BenchError, match=r"began with weights 'eye' of sha256 \w{64}, .*put the former back"):
         run.perform("train")
     file.unlink()
     with pytest.raises(BenchError, match="needs the weights 'eye', which are not at hand"):
         run.perform("train")
-    file.write_bytes(b"network")
+    file.write_bytes(network)
     run.perform("train")
     assert run.folder.checkpoint.exists()
+
+
+def test_a_file_of_no_tensors_is_refused(pretrained: Path, tmp_path: Path) -> None:
+    pretrained.write_bytes(b"no tensors")
+    weights.get("eye", pretrained)
+    told = r"'eye' in .* are not what training toy-gan reads: it is no file of tensors.*weights get eye --from FILE"
+    with pytest.raises(BenchError, match=told):
+        make(tmp_path, steps=1).perform("train")
 
 
 def test_a_pretrained_network_that_the_adapter_does_not_name_is_not_given(
@@ -239,3 +250,31 @@ def test_the_schedule_is_a_pure_function_of_the_step(
     monkeypatch.setattr(loop, "perform", spy)
     make(tmp_path, steps=4).perform("train")
     assert seen[::2] == pytest.approx([2e-3 * (1 - step / 8) for step in range(4)])
+
+
+@pytest.mark.usefixtures("toy")
+def test_what_a_method_concludes_from_the_plain_training_split_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the last step, also where it was stopped right before."""
+    method = type(make(tmp_path).method())
+    seen: list[str] = []
+
+    def conclude(self, batches) -> None:
+        for batch in batches:
+            seen.extend(batch.names)
+            self.discriminator.bias.data[0] = batch.target.mean()
+        if len(seen) < 10:
+            raise Stopped
+
+    monkeypatch.setattr(method, "conclude", conclude)
+    run = make(tmp_path, steps=15, limit=5)
+    with pytest.raises(Stopped):
+        run.perform("train")
+    seen += ["stopped"]
+    run.perform("train")
+    train = run.split("train")
+    assert seen == [*train.rows.names[:5], "stopped", *train.rows.names[:5]]
+    *_, last = in_order(train, 1, limit=5)
+    assert last.target is not None
+    assert run.method().discriminator.bias[0].item() == pytest.approx(last.target.mean().item(), abs=1e-6)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torchvision
@@ -29,7 +31,7 @@ class TestVGG19:
     """Against the published normalised network filled by rule, on pictures of odd sides."""
 
     def test_features(self) -> None:
-        found = filled("vgg19")(three_pictures()[2])
+        found = filled("vgg19_normalised")(three_pictures()[2])
         expected = [
             Digest(86592, 0.756578, 0.756578, 1.731036, (11.916726, 12.340798, 12.107753, 0.0, 0.0, 0.0)),
             Digest(45696, 0.609108, 0.609108, 0.890389, (0.0, 0.0, 0.0, 0.983503, 0.991106, 0.513357)),
@@ -41,41 +43,44 @@ class TestVGG19:
 
     @pytest.mark.parametrize(("keep", "expected"), [(0.8, 2.5415484e-4), (1.0, 1.7229134e-3)])
     def test_losses(self, keep: float, expected: float) -> None:
-        content, style, output = map(filled("vgg19"), three_pictures())
+        content, style, output = map(filled("vgg19_normalised"), three_pictures())
         assert content_loss(output[-1], content[-1]).item() == pytest.approx(0.95238348, rel=1e-5)
         pairs = zip(map(channel_statistics, output), map(channel_statistics, style), strict=True)
         assert sum(aligned_style_loss(*pair, keep).item() for pair in pairs) == pytest.approx(expected, rel=1e-4)
 
     def test_parameters(self) -> None:
-        network = filled("vgg19")
+        network = filled("vgg19_normalised")
         assert sum(weight.numel() for name, weight in network.named_buffers() if "_" in name) == 3_505_740
         assert not list(network.parameters())
 
 
-class TestVGG16:
-    def test_features_are_torchvisions(self) -> None:
-        """relu1_1, relu2_1, relu3_1 and relu4_1 of a network of the same weights, under its own names."""
-        weights = untrained_weights("vgg16", "test")
+class TestTorchvisions:
+    @pytest.mark.parametrize(("trunk", "stages"), [("vgg16", (1, 6, 11, 18, 25)), ("vgg19", (1, 6, 11, 20, 29))])
+    @pytest.mark.parametrize("normalise", [True, False])
+    def test_features_are_theirs(self, trunk: Trunk, stages: tuple[int, ...], normalise: bool) -> None:
+        """relu1_1 to relu5_1 of a network of the same weights, under its own names."""
+        weights = untrained_weights(trunk, "test", levels=5)
         with torch.device("meta"):
-            theirs = torchvision.models.vgg16(weights=None, init_weights=False).features[:19]
+            theirs = getattr(torchvision.models, trunk)(weights=None, init_weights=False).features[: stages[-1] + 1]
         theirs.load_state_dict({name.removeprefix("features."): one for name, one in weights.items()}, assign=True)
         pictures = torch.rand(2, 3, 33, 41, generator=torch.Generator().manual_seed(0))
         mean, deviation = (torch.tensor(v).reshape(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-        x, expected = (pictures - mean) / deviation, []
+        x, expected = (pictures - mean) / deviation if normalise else pictures, []
         with torch.no_grad():
             for index, layer in enumerate(theirs):
                 x = layer(x)
-                if index in (1, 6, 11, 18):
+                if index in stages:
                     expected.append(x.clone())
-            found = PerceptualNetwork("vgg16", weights)(pictures)
-        assert [tuple(features.shape[1:]) for features in found] == [
-            (64, 33, 41),
-            (128, 16, 20),
-            (256, 8, 10),
-            (512, 4, 5),
-        ]
+            found = PerceptualNetwork(trunk, weights, 5, normalise=normalise)(pictures)
+            fewer = PerceptualNetwork(trunk, untrained_weights(trunk, "test"), normalise=normalise)(pictures)
+        shapes = [(64, 33, 41), (128, 16, 20), (256, 8, 10), (512, 4, 5), (512, 2, 2)]
+        assert [tuple(features.shape[1:]) for features in found] == shapes
         for ours, their in zip(found, expected, strict=True):
             torch.testing.assert_close(ours, their)
+        assert [tuple(features.shape[1:]) for features in fewer] == shapes[:4]
+
+    def test_parameters_of_vgg19_up_to_relu5_1(self) -> None:
+        assert sum(math.prod(shape) for shape in weight_shapes("vgg19", 5).values()) == 12_944_960
 
     def test_gradients_reach_the_pictures_alone(self) -> None:
         network = filled("vgg16")
@@ -86,7 +91,7 @@ class TestVGG16:
         assert all(buffer.grad is None for buffer in network.buffers())
 
 
-@pytest.mark.parametrize("trunk", ["vgg16", "vgg19"])
+@pytest.mark.parametrize("trunk", ["vgg16", "vgg19_normalised"])
 class TestWeights:
     def test_are_buffers_that_are_not_saved(self, trunk: Trunk) -> None:
         network = PerceptualNetwork(trunk, untrained_weights(trunk, "test"))

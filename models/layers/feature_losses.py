@@ -1,0 +1,62 @@
+"""Distances of features: a discriminator's own, and VGG's. Wang et al. (pix2pixHD), arXiv 1711.11585, section 3.2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from i2ibench.models.layers.perceptual import PerceptualNetwork, Trunk, untrained_weights
+
+Perceptual = Literal["vgg19", "vgg16", "untrained", "none"]
+"""`untrained` features know no pictures: for trials. `none`: no such loss."""
+_LEVELS = 5
+
+
+def feature_matching_loss(fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]]) -> Tensor:
+    """How far a discriminator's features of fakes are from those of reals, which count as given.
+
+    Both are its stages by scale, see `MultiscaleDiscriminator`. The mean absolute difference, summed over each scale's
+    stages but the last, its logits, and averaged over scales.
+    """
+    terms = [
+        F.l1_loss(one, other.detach())
+        for stages, others in zip(fake, real, strict=True)
+        for one, other in zip(stages[:-1], others[:-1], strict=True)
+    ]
+    return torch.stack(terms).sum() / len(fake)
+
+
+class PerceptualLoss(nn.Module):
+    """The mean absolute difference of VGG's relu1_1, 2_1, 3_1, 4_1 and 5_1, weighted 1/32, 1/16, 1/8, 1/4 and 1.
+
+    Pictures `[B, 3, H, W]` go into VGG as they are, in [-1, 1], as published. It is never trained and never saved, and
+    has nothing to compare with before `load`, but for `untrained` features.
+    """
+
+    def __init__(self, perceptual: Perceptual) -> None:
+        super().__init__()
+        self.trunk: Trunk | None = perceptual if perceptual == "vgg16" or perceptual == "vgg19" else None
+        self.network: PerceptualNetwork | None = None
+        if perceptual == "untrained":
+            weights = untrained_weights("vgg16", "perceptual", levels=_LEVELS)
+            self.network = PerceptualNetwork("vgg16", weights, _LEVELS, normalise=False)
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the tensors of the published file of `trunk`. Raises `ValueError` where they are another network's."""
+        if self.trunk is None:
+            raise ValueError("this config's losses read no published network, so there is nothing to load")
+        self.network = PerceptualNetwork(self.trunk, weights, _LEVELS, normalise=False)
+
+    def forward(self, fake: Tensor, real: Tensor) -> Tensor:
+        """The loss of fakes against reals, which count as given. Raises `ValueError` where no weights were loaded."""
+        if self.network is None:
+            raise ValueError(f"the perceptual loss reads {self.trunk or 'a VGG'}: load its weights first")
+        with torch.no_grad():
+            wanted = self.network(real)
+        terms = [F.l1_loss(one, other) for one, other in zip(self.network(fake), wanted, strict=True)]
+        weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1)
+        return torch.stack([weight * term for weight, term in zip(weights, terms, strict=True)]).sum()
