@@ -110,6 +110,8 @@ class Method(nn.Module):
 
     averages: Mapping[str, float] = {}
     """Submodules of which the loop keeps an exponential moving average for translation, with the decay of each."""
+    fraction: float = 0.0
+    """The share of the budget that was done before the current step, which the loop sets: for methods in stages."""
 
     def initialize(self, batch: Batch) -> None:
         """Called once with the first training batch, before `optimizers`, for what depends on data (shapes, scales)."""

@@ -28,6 +28,7 @@ from i2ibench.models.layers.adversarial import Objective, adversarial_loss
 from i2ibench.models.layers.norms import Norm, translating, uses_batch_statistics, uses_dropout
 from i2ibench.models.layers.patchgan import PatchDiscriminator, PixelDiscriminator
 from i2ibench.models.layers.resnet import ResNet
+from i2ibench.models.layers.schedules import constant_then_linear, epoch_of
 from i2ibench.models.layers.unet import UNet
 from i2ibench.models.layers.weights import Init, initialize_weights
 from i2ibench.models.method import Batch, Method, Update, frozen, inference, required, seeded
@@ -134,11 +135,10 @@ class Pix2Pix(Method):
     def learning_rate(self, optimizer: str, step: int, fraction: float) -> float:
         """The factor of epoch e = 1 + floor(fraction * epochs); `linear`: 1 - max(0, e - 100) / 101, never 0."""
         constant, decay = self.config.constant_epochs, self.config.decay_epochs
-        epochs = constant + decay
-        # the tiny offset keeps n/epochs, as floats have it, in epoch n + 1
-        epoch = min(1 + math.floor(fraction * epochs + 1e-9), epochs)
         if self.config.schedule == "linear":
-            return 1.0 - max(0, epoch - constant) / (decay + 1)
+            return constant_then_linear(fraction, constant, decay)
+        epochs = constant + decay
+        epoch = epoch_of(fraction, epochs)
         if self.config.schedule == "step":
             return float(0.1 ** ((epoch - 1) // 50))
         return (1 + math.cos(math.pi * (epoch - 1) / epochs)) / 2

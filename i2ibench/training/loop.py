@@ -111,6 +111,7 @@ class Loop:
     ) -> dict[str, Tensor]:
         """One step of the method: all its updates. Returns their losses and logs, still on the device."""
         torch.manual_seed(key_to_seed(self.spec.seed, "step", step))
+        method.fraction = fraction
         for name, optimizer in optimizers.items():
             factor = method.learning_rate(name, step, fraction)
             for group in optimizer.param_groups:

@@ -35,6 +35,8 @@ class Row:
     """Names of the parameters that never get any, by their sheet."""
     tolerance: float = 1e-4
     """How far a translation may depend on the batch it is part of."""
+    frames: int = 2
+    """Earlier frames of each sequence."""
 
 
 TINY: dict[str, Row] = {
@@ -168,6 +170,13 @@ class Case:
         def classes(stream: torch.Generator) -> Tensor:
             return torch.randint(0, len(LABELS), (side, side), generator=stream)
 
+        def flow(stream: torch.Generator) -> Tensor:
+            return torch.randn(2, side, side, generator=stream)
+
+        def frame() -> Batch:
+            labels = draw(classes)
+            return Batch(names, draw(picture), draw(picture), labels=labels, instances=labels * 1000, flow=draw(flow))
+
         labels = draw(classes)
         return Batch(
             names,
@@ -177,7 +186,8 @@ class Case:
             instances=labels * 1000,
             boxes=tuple(torch.tensor([[2.0, 2.0, side / 2, side / 2, 2.0]]) for _ in names),
             classes=torch.tensor([[0, 1]]).repeat(pictures, 1),
-            frames=torch.stack([draw(picture), draw(picture)], 1),
+            frames=tuple(frame() for _ in range(self.row.frames)) or None,
+            flow=draw(flow),
             exemplar=draw(picture),
         )
 
@@ -189,9 +199,10 @@ def train(method: Method, batch: Batch, steps: int) -> dict[str, bool]:
     method.train()
     reached: dict[str, bool] = {}
     names = {id(p): name for name, p in method.named_parameters()}
+    stepped = set()
     for step in range(steps):
         torch.manual_seed(step)
-        stepped = set()
+        method.fraction = step / steps
         for yielded in method.updates(batch, step):
             together = (yielded,) if isinstance(yielded, Update) else yielded
             for update in together:
@@ -219,7 +230,7 @@ def train(method: Method, batch: Batch, steps: int) -> dict[str, bool]:
                     group["lr"] = lr * factor
                 optimizer.step()
                 stepped.add(update.optimizer)
-        assert stepped == set(optimizers), "each step takes every optimiser"
+    assert stepped == set(optimizers), "every optimiser has its turn"
     return reached
 
 
