@@ -249,7 +249,7 @@ class Run:
         record = self.folder.record()
         result = Result(
             method=self.spec.method,
-            preset=self._variant(),
+            preset=self.variant,
             task=self.spec.task,
             resolution=self.spec.resolution,
             seed=self.spec.seed,
@@ -263,7 +263,8 @@ class Run:
             evaluation.per_picture.to_parquet(aside)
         write_record(self.folder.scores, result)
 
-    def _variant(self) -> str:
+    @property
+    def variant(self) -> str:
         """The preset, with the config fields that were set otherwise."""
         plain = config_values(self.adapter.configure(self.spec.preset))
         changed = {name: value for name, value in self.spec.config.items() if value != plain[name]}

@@ -165,7 +165,9 @@ class SuiteRun:
             id = registry.task(entry.task).id
             alike = [one for one in planned if one.spec.task == id and one.spec.resolution == size]
             first = [one for one in alike if one.spec.seed == alike[0].spec.seed]
-            outputs = {one.spec.method: one.folder.translations for one in first}
+            names = [one.spec.method for one in first]
+            titles = [n if names.count(n) == 1 else f"{n} ({one.variant})" for n, one in zip(names, first, strict=True)]
+            outputs = {title: one.folder.translations for title, one in zip(titles, first, strict=True)}
             samples.draw(self.out / f"{id}-{size}--samples.png", first[0].split("test"), outputs, self.limit)
 
     def _calibration(self, entry: SuiteTask, rescore: bool) -> list[Result]:

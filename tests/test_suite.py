@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from i2ibench import registry, weights
+from i2ibench import registry, samples, weights
 from i2ibench.errors import BenchError
 from i2ibench.progress import Silent
 from i2ibench.suite import SuiteRun, read_suite, suites
@@ -45,6 +45,24 @@ def test_a_suite_gives_a_result_for_every_run_and_the_rows_of_real_pictures(tmp_
     assert all(score.reason for score in results[-1].scores)  # the toy's metrics are none of sets
     assert (tmp_path / "out" / "toy@1-16x16--real-train" / "scores.json").exists()
     assert performed.perform() == results
+
+
+@pytest.mark.usefixtures("toy")
+def test_settings_of_one_method_have_columns_of_their_own_in_the_grid(tmp_path: Path, monkeypatch) -> None:
+    drawn: list[dict[str, Path]] = []
+    monkeypatch.setattr(samples, "draw", lambda path, split, outputs, limit: drawn.append(outputs))
+    (tmp_path / "toys.toml").write_text(
+        TOY.replace("[0, 1]", "[0]").replace("20 steps", "2 steps")
+        + '[[methods]]\nmethod = "toy-gan"\npreset = "small"\n[[methods]]\nmethod = "identity"\n'
+    )
+    suite = SuiteRun(read_suite(tmp_path / "toys.toml"), tmp_path / "out", torch.device("cpu"), Silent())
+    for one in suite.runs():
+        one.perform()
+    drawn.clear()
+    suite._draw_samples(suite.runs())
+    titles, folders = list(drawn[0]), list(drawn[0].values())
+    assert titles == ["toy-gan (small, width=3)", "toy-gan (small)", "identity"]
+    assert len(set(folders)) == 3
 
 
 @pytest.mark.usefixtures("toy")
