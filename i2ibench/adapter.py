@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from i2ibench.models.method import Batch, Method
 
 
+OF_A_PICTURE = frozenset({Need.LABELS, Need.INSTANCES})
+"""Needs that belong to the targets, not the sources, where targets are label pictures."""
+
+
 class Paper(BaseModel):
     """Where a method was published."""
 
@@ -58,6 +62,10 @@ class MethodCard(BaseModel):
     """Moves a target's content from its own source to another: has `transfer`."""
     one_by_one: bool = False
     """Keeps batch statistics at translation, so pictures are translated one by one."""
+    history: int = 0
+    """Earlier frames of the sequence whose translations a translation reads."""
+    batch_multiple: int = 1
+    """What the pictures of a training step must be a multiple of."""
     deviations: tuple[str, ...] = ()
     """Every deliberate deviation from the paper."""
 
@@ -183,6 +191,14 @@ class Adapter:
                     f"task {task.id!r} gives no {need.value}, which {cls.card.name} with {setting} needs: choose "
                     f"another setting, or a task that does (i2ibench list tasks --needs {need.value})"
                 )
+        settings = {need.value: setting for need, setting in cls.needs(config).items() if need in OF_A_PICTURE}
+        if task.to_labels and settings:
+            off = [f"--set {one.removesuffix('true')}false" for one in settings.values() if one.endswith("=true")]
+            raise BenchError(
+                f"the {' and '.join(settings)} of task {task.id!r} are those of its targets, which "
+                f"{cls.card.name} with {' and '.join(settings.values())} would translate from: use "
+                f"{' '.join(off) or 'another setting'}"
+            )
 
     @classmethod
     def configure(cls, preset: str = "paper", overrides: Mapping[str, str] | None = None) -> Any:

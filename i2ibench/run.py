@@ -59,6 +59,12 @@ def plan(
     size = card.resolution(resolution)
     rows.require(card, size)
     _weights(adapter, config)
+    pictures = batch_size or adapter.batch_size.get(preset, 1)
+    if pictures % adapter.card.batch_multiple:
+        raise BenchError(
+            f"{adapter.card.name} cuts each step's pictures into parts, so the batch size must be a multiple of "
+            f"{adapter.card.batch_multiple}, found {pictures}"
+        )
     spec = RunSpec(
         method=adapter.card.name,
         preset=preset,
@@ -67,7 +73,7 @@ def plan(
         resolution=size,
         seed=seed,
         budget=budget,
-        batch_size=batch_size or adapter.batch_size.get(preset, 1),
+        batch_size=pictures,
         precision=precision,
         limit=limit,
     )

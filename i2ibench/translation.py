@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from i2ibench.adapter import Adapter, MethodCard
-from i2ibench.data.batches import in_order
+from i2ibench.data.batches import in_order, in_sequence
 from i2ibench.data.exemplars import Exemplars
-from i2ibench.data.pictures import to_pixels, write_png
+from i2ibench.data.pictures import read_picture, to_pixels, to_tensor, write_png
 from i2ibench.data.rows import Split
 from i2ibench.models.method import Batch, Method
 from i2ibench.progress import Progress
@@ -59,7 +59,7 @@ class Translation:
         bits: dict[str, list[float]] = {}
         broken: list[str] = []
         with self.progress.track(f"translate {self._title}", len(self.names), "pictures") as advance:
-            for batch in in_order(self.split, _BATCH, self.limit):
+            for batch in self._batches():
                 on_device = batch.to(self.device)
                 broken += self._write(method, on_device, self.folder.translations)
                 if self.card.likelihood and is_coded(self.split.task):
@@ -93,10 +93,15 @@ class Translation:
     def _title(self) -> str:
         return self.card.name
 
+    def _batches(self) -> Iterator[Batch]:
+        if self.card.history:
+            return in_sequence(self.split, _BATCH, self.card.history, self.limit)
+        return in_order(self.split, _BATCH, self.limit)
+
     def _wanted(self, metrics: Iterable[type[Metric]]) -> dict[Path, set[str]]:
         """The sources of which each folder of further samples must have one; fewer from one folder to the next."""
         asked = [(kind.samples, set(kind.sampled(self.names))) for kind in metrics if kind.samples > 1]
-        if not self.card.stochastic:
+        if not self.card.stochastic or self.card.history:  # a sequence's samples would be sequences
             return {}
         return {
             self.folder.variations / f"{number:02d}": set().union(*(names for count, names in asked if count > number))
@@ -109,9 +114,18 @@ class Translation:
         if all(file.exists() for file in files):
             return []
         given = withheld(batch, self.split.task)
+        if given.frames is not None:
+            given = replace(given, frames=tuple(self._translated(frame, folder) for frame in given.frames))
         if self.exemplars is not None:
             given = replace(given, exemplar=self.exemplars(batch, sample))
         return write_pictures(self.adapter.translate(method, given, seed=self.seed, sample=sample), files)
+
+    def _translated(self, frame: Batch, folder: Path) -> Batch:
+        """An earlier frame with its translation as `target`: as it was written, so that a resumed sequence goes on as
+        one that was never stopped."""
+        size = self.split.resolution
+        written = torch.stack([to_tensor(read_picture(folder / f"{name}.png", size)) for name in frame.names])
+        return replace(withheld(frame, self.split.task), target=written.to(frame.source.device))
 
     def _bits_per_dim(self, method: Method, batch: Batch) -> dict[str, list[float]]:
         draws = [method.bits_per_dim(batch, seed=self.seed, draw=draw).tolist() for draw in range(LIKELIHOOD_DRAWS)]

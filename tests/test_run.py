@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from i2ibench import registry
 from i2ibench.data import rows
 from i2ibench.errors import BenchError
 from i2ibench.foreign import score_folder
@@ -90,6 +91,14 @@ def test_a_task_that_lacks_a_need_is_refused_before_any_work(runs: Path) -> None
     with pytest.raises(BenchError, match="gives no boxes"):
         plan("toy-boxes", "toy", budget=Budget(steps=1))
     assert not runs.exists()
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_batch_that_the_method_cannot_cut_into_its_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = registry.adapter("toy-gan")
+    monkeypatch.setattr(adapter, "card", adapter.card.model_copy(update={"batch_multiple": 2}))
+    with pytest.raises(BenchError, match=r"toy-gan .* must be a multiple of 2, found 3"):
+        plan("toy-gan", "toy", preset="small", budget=Budget(steps=1), batch_size=3)
 
 
 @pytest.mark.usefixtures("toy")

@@ -4,23 +4,25 @@ import math
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import pytest
 import torch
 from torch import Tensor
 
 from i2ibench import registry
-from i2ibench.adapter import Adapter, Shape
+from i2ibench.adapter import Adapter, MethodCard, Shape
 from i2ibench.data import rows
 from i2ibench.data.pictures import read_picture, to_tensor
 from i2ibench.metrics.metric import Chunk, Metric
 from i2ibench.models.method import Batch, Method, generator
+from i2ibench.progress import Silent
 from i2ibench.protocol import Score
 from i2ibench.record import Budget
 from i2ibench.run import Run, plan
+from i2ibench.store import RunFolder
 from i2ibench.task import Resolution, Task
-from i2ibench.translation import coded, is_coded, withheld
+from i2ibench.translation import Translation, coded, is_coded, withheld
 
 
 class Pairs(Metric):
@@ -224,6 +226,54 @@ def test_a_split_of_its_own_can_be_the_reference(run: Run) -> None:
     assert set(differing) == {"reference", "reference_hash", "n_reference"}
     assert differing["reference"] == ("all targets of test", "all targets of train")
     assert differing["n_reference"] == (6, 12)
+
+
+class Sequential:
+    """An adapter whose translations are the source and a share of the frame before, as it was translated."""
+
+    card = MethodCard(name="sequential", title="", levels=frozenset(), history=2)
+
+    def __init__(self, stop: int | None = None) -> None:
+        self.stop = stop
+        self.seen: list[int] = []
+
+    def translate(self, method: Method, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
+        assert batch.target is None
+        if self.stop == len(self.seen):
+            raise InterruptedError
+        self.seen.append(len(batch.frames or ()))
+        before = torch.zeros_like(batch.source) if batch.frames is None else batch.frames[-1].target
+        assert before is not None
+        return 0.9 * batch.source + 0.0973 * before
+
+
+@pytest.mark.parametrize("stop", [1, 3, 4])
+def test_a_sequence_is_translated_frame_by_frame_and_goes_on_where_it_was_stopped(video, tmp_path, stop: int) -> None:
+    def translated(folder: Path, adapter: Sequential) -> dict[str, bytes]:
+        place = RunFolder(folder)
+        Translation(
+            cast("type[Adapter]", adapter), adapter.card, video, place, 0, None, torch.device("cpu"), Silent()
+        ).outputs(Method())
+        return files(place.translations)
+
+    whole = translated(tmp_path / "whole", adapter := Sequential())
+    assert adapter.seen == [0, 1, 2, 2, 2]
+    assert len(whole) == 10
+    with pytest.raises(InterruptedError):
+        translated(tmp_path / "cut", Sequential(stop))
+    again = Sequential()
+    assert translated(tmp_path / "cut", again) == whole
+    assert len(again.seen) == 5 - stop
+    values = [
+        int(read_picture(RunFolder(tmp_path / "whole").translations / f"s1-f{n}.png", video.resolution)[0, 0, 0])
+        for n in range(5)
+    ]
+    expected, before = [], 0.0
+    for n in range(5):
+        pixel = round((0.9 * ((10 + n) / 127.5 - 1) + 0.0973 * before + 1) * 127.5)
+        before = pixel / 127.5 - 1  # as it was written
+        expected.append(pixel)
+    assert values == expected
 
 
 def test_batches_give_the_pictures_listed() -> None:

@@ -136,6 +136,22 @@ def in_order(split: Split, batch_size: int, limit: int | None = None, frames: in
         yield batch
 
 
+def in_sequence(split: Split, batch_size: int, history: int, limit: int | None = None) -> Iterator[Batch]:
+    """The split's frames, each after those that come before it in its sequence and with up to `history` of them.
+
+    Those of a batch stand at the same place in different sequences, so that they have equally many.
+    """
+    examples = Examples(split.rows, split.resolution, limit)
+    places: dict[int, list[int]] = {}
+    for index in _clips(split.rows, len(examples), 0, video=True):
+        places.setdefault(split.rows.column("frame")[index], []).append(index)
+    for place, indices in sorted(places.items()):
+        earlier = min(place, history)
+        for start in range(0, len(indices), batch_size):
+            clips = [range(last - earlier, last + 1) for last in indices[start : start + batch_size]]
+            yield collate([tuple(examples[index] for index in clip) for clip in clips])
+
+
 def target_class(name: str, category: int, classes: Sequence[int]) -> int:
     """The class that the picture `name` of class `category` is translated to: a hash's choice among the other ones."""
     others = [other for other in classes if other != category]
@@ -188,9 +204,9 @@ def _flow(values: Sequence[Any]) -> Tensor:
     return torch.from_numpy(pixels).movedim(-1, 1).contiguous()
 
 
-def _clips(table: Table, count: int, frames: int) -> list[int]:
+def _clips(table: Table, count: int, frames: int, *, video: bool = False) -> list[int]:
     """Numbers of the examples that have `frames` earlier ones, which lie right before them."""
-    if not frames:
+    if not (frames or video):
         return list(range(count))
     if "frame" not in table.columns:
         raise BenchError(

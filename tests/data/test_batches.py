@@ -13,7 +13,7 @@ from PIL import Image
 from i2ibench.adapter import Augmentation
 from i2ibench.data import examples, rows
 from i2ibench.data.augment import augment
-from i2ibench.data.batches import Batches, in_order, target_class
+from i2ibench.data.batches import Batches, in_order, in_sequence, target_class
 from i2ibench.data.pictures import to_pixels, to_tensor
 from i2ibench.errors import BenchError
 from i2ibench.task import Resolution, Task
@@ -165,6 +165,15 @@ def test_a_clip_is_a_picture_after_its_own_earlier_frames(video: rows.Split) -> 
     assert seen == {2, 3, 4, 12, 13, 14}
 
 
+def test_frames_in_sequence_come_after_their_own_earlier_ones(video: rows.Split) -> None:
+    batches = list(in_sequence(video, 16, 2))
+    assert [numbers(batch.source) for batch in batches] == [[n, 10 + n] for n in range(5)]
+    earlier = [[numbers(frame.source) for frame in batch.frames or ()] for batch in batches]
+    assert earlier[:3] == [[], [[0, 10]], [[0, 10], [1, 11]]] and earlier[4] == [[2, 12], [3, 13]]
+    limited = [numbers(batch.source) for batch in in_sequence(video, 1, 1, limit=7)]
+    assert limited == [[0], [10], [1], [11], [2], [3], [4]]
+
+
 def test_the_frames_of_a_clip_are_varied_alike(video: rows.Split) -> None:
     batch = Batches(video, 16, 0, Augmentation(frames=1, mirror=True))(0)
     assert batch.flow is not None and batch.frames is not None
@@ -178,6 +187,8 @@ def test_the_frames_of_a_clip_are_varied_alike(video: rows.Split) -> None:
 def test_clips_need_a_video_task(toy: Task) -> None:
     with pytest.raises(BenchError, match="earlier frames were asked for, and the pictures are no frames"):
         Batches(rows.load(toy, SIZE, "train"), 2, 0, Augmentation(frames=2))
+    with pytest.raises(BenchError, match="the pictures are no frames"):
+        next(in_sequence(rows.load(toy, SIZE, "train"), 2, 2))
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
