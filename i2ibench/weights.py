@@ -75,6 +75,12 @@ def _vgg19_url() -> str:
     return str(torchvision.models.VGG19_Weights.IMAGENET1K_V1.url)
 
 
+def _raft_url() -> str:
+    import torchvision
+
+    return str(torchvision.models.optical_flow.Raft_Small_Weights.C_T_V2.url)
+
+
 def _dinov2(size: str, letter: str) -> Weights:
     def url() -> str:
         import timm
@@ -135,6 +141,16 @@ CARDS: Mapping[str, Weights] = {
             "VGG19, ImageNet-1k, released by torchvision",
             "BSD-3-Clause",
             url=_vgg19_url,
+            on_demand=True,
+        ),
+        Weights(
+            "raft_small",
+            "optical flow of real frames for vid2vid with flow=raft",
+            "raft_small_C_T_V2-01064c6d.pth",
+            "01064c6d",
+            "small RAFT, FlyingChairs and FlyingThings3D, released by torchvision",
+            "BSD-3-Clause",
+            url=_raft_url,
             on_demand=True,
         ),
         _dinov2("small", "s"),

@@ -10,8 +10,27 @@ import torch
 from i2ibench import registry
 from i2ibench.adapter import Shape
 from i2ibench.task import Resolution
+from i2ibench.tasks.labels import CITYSCAPES
 
 VARIANTS: list[tuple[str, str, str, Mapping[str, str]]] = [
+    ("bicyclegan", "paper", "256x256", {}),
+    ("bicyclegan", "paper", "256x256", {"nz": "16"}),
+    ("bicyclegan", "paper", "256x256", {"where_add": "input"}),
+    ("bicyclegan", "paper", "256x256", {"upsample": "bilinear"}),
+    ("bicyclegan", "paper", "256x256", {"conditional": "true"}),
+    ("bicyclegan", "paper", "256x256", {"scales": "1", "dropout": "false"}),
+    ("bicyclegan", "paper", "128x128", {"levels": "7", "blocks": "3"}),
+    # the release's data sets: facades, maps, edges2shoes, edges2handbags, day2night
+    ("bicyclegan", "paper", "256x256", {"load_scale": "1", "constant_epochs": "200", "decay_epochs": "200"}),
+    ("bicyclegan", "paper", "256x256", {"load_scale": "2.34375", "constant_epochs": "200", "decay_epochs": "200"}),
+    (
+        "bicyclegan",
+        "paper",
+        "256x256",
+        {"load_scale": "1", "mirror": "false", "constant_epochs": "30", "decay_epochs": "30"},
+    ),
+    ("bicyclegan", "paper", "256x256", {"load_scale": "1", "constant_epochs": "15", "decay_epochs": "15"}),
+    ("bicyclegan", "paper", "256x256", {"constant_epochs": "50", "decay_epochs": "50"}),
     ("glow", "paper", "64x64", {}),
     ("glow", "affine", "64x64", {}),
     ("glow", "paper", "64x64", {"lu": "false", "uneven_lu": "true"}),
@@ -46,6 +65,43 @@ VARIANTS: list[tuple[str, str, str, Mapping[str, str]]] = [
     ("hierarchy_flow", "first", "512x512", {"keep": "0.9", "crop_area": "[0.7, 1.0]", "weight_decay": "5e-4"}),
     ("hierarchy_flow", "lowlevel", "512x512", {}),
     ("hierarchy_flow", "lowlevel", "512x512", {"style": "target"}),
+    ("spade", "paper", "256x256", {}),
+    ("spade", "paper", "256x256", {"ttur": "false"}),
+    ("spade", "paper", "256x256", {"generator": "pix2pixhd"}),
+    ("spade", "paper", "256x256", {"ngf": "32"}),
+    ("spade", "paper", "256x256", {"norm": "instance"}),
+    ("spade", "paper", "256x256", {"init_spectral": "xavier"}),
+    ("spade", "paper", "256x256", {"constant_epochs": "50", "decay_epochs": "0"}),
+    ("spade", "coco", "256x256", {}),
+    ("spade", "vae", "256x256", {}),
+    ("spade", "vae", "256x256", {"style": "exemplar"}),
+    ("spade", "cityscapes", "256x512", {}),
+    ("spade", "cityscapes", "256x512", {"unknown": "false"}),
+    ("spade", "cityscapes", "256x512", {"vae": "true"}),
+    ("spade", "cityscapes", "512x1024", {"upsampling": "most"}),
+    ("spade", "rgb", "256x256", {}),
+    ("pix2pixhd", "paper", "512x1024", {}),
+    ("pix2pixhd", "paper", "512x1024", {"use_instances": "false"}),
+    ("pix2pixhd", "paper", "512x1024", {"discriminators": "1"}),
+    ("pix2pixhd", "paper", "512x1024", {"perceptual": "none"}),
+    ("pix2pixhd", "paper", "512x1024", {"perceptual": "none", "feature_weight": "0"}),
+    ("pix2pixhd", "paper", "512x1024", {"objective": "vanilla", "norm": "batch"}),
+    ("pix2pixhd", "features", "512x1024", {}),
+    ("pix2pixhd", "rgb", "512x512", {}),
+    ("pix2pixhd", "unet", "512x1024", {}),
+    ("pix2pixhd", "paper2048", "1024x2048", {}),
+    ("pix2pixhd", "paper2048_crop", "1024x2048", {}),
+    ("pix2pixhd", "paper2048_features", "1024x2048", {}),
+    ("vid2vid", "paper", "256x512", {}),
+    ("vid2vid", "paper", "256x512", {"foreground": "[]"}),
+    ("vid2vid", "paper", "256x512", {"halvings": "2", "norm": "instance"}),
+    ("vid2vid", "paper", "256x512", {"scales_temporal": "3"}),
+    ("vid2vid", "paper", "256x512", {"first": "generated"}),
+    ("vid2vid", "paper", "256x512", {"first": "given", "ttur": "true"}),
+    ("vid2vid", "paper", "256x512", {"flow": "raft"}),
+    ("vid2vid", "street1024", "512x1024", {}),
+    ("vid2vid", "street2048", "1024x2048", {}),
+    ("vid2vid", "pictures", "512x512", {}),
 ]
 
 
@@ -54,7 +110,7 @@ def test_builds_by_config(name: str, preset: str, resolution: str, settings: Map
     adapter = registry.adapter(name)
     config = adapter.configure(preset, settings)
     with torch.device("meta"):
-        method = adapter.build(config, Shape(resolution=Resolution.parse(resolution), classes=10))
+        method = adapter.build(config, Shape(resolution=Resolution.parse(resolution), labels=CITYSCAPES, classes=10))
     assert any(parameter.requires_grad for parameter in method.parameters())
 
 
