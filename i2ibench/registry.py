@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 _ADAPTERS = {
     "identity": "i2ibench.adapters.identity:Identity",
     "pix2pix": "i2ibench.adapters.pix2pix:Pix2Pix",
+    "bicyclegan": "i2ibench.adapters.bicyclegan:BicycleGAN",
     "pix2pixhd": "i2ibench.adapters.pix2pixhd:Pix2PixHD",
+    "spade": "i2ibench.adapters.spade:SPADE",
+    "vid2vid": "i2ibench.adapters.vid2vid:Vid2Vid",
     "c_glow": "i2ibench.adapters.c_glow:CGlow",
     "glow": "i2ibench.adapters.glow:Glow",
     "dual_glow": "i2ibench.adapters.dual_glow:DualGlow",
     "full_glow": "i2ibench.adapters.full_glow:FullGlow",
     "hierarchy_flow": "i2ibench.adapters.hierarchy_flow:HierarchyFlow",
-    "bicyclegan": "i2ibench.adapters.bicyclegan:BicycleGAN",
-    "spade": "i2ibench.adapters.spade:SPADE",
-    "vid2vid": "i2ibench.adapters.vid2vid:Vid2Vid",
 }
 _TASKS = {
     "ade20k-label2photo": "i2ibench.tasks.scenes:ADE20K_LABEL2PHOTO",

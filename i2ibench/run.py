@@ -19,7 +19,7 @@ from i2ibench.errors import BenchError
 from i2ibench.progress import Progress, Silent
 from i2ibench.record import Budget, Cost, Result, RunSpec, Stages, Status
 from i2ibench.store import RunFolder, written
-from i2ibench.task import Task
+from i2ibench.task import Need, Task
 
 if TYPE_CHECKING:
     import torch
@@ -251,7 +251,10 @@ class Run:
             progress=self.progress,
             ranks=self.ranks,
         )
-        samples.draw(self.folder.samples, split, {self.spec.method: self.folder.translations}, self.spec.limit)
+        outputs = {self.spec.method: self.folder.translations}
+        samples.draw(self.folder.samples, split, outputs, self.spec.limit)
+        if Need.VIDEO in self.task.gives:
+            samples.animate(self.folder.clip, split, outputs, self.spec.limit)
         record = self.folder.record()
         result = Result(
             method=self.spec.method,

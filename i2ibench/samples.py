@@ -1,18 +1,21 @@
-"""The sample grid that people look at: source, outputs and target of the same pictures side by side."""
+"""What people look at: source, outputs and target of the same pictures side by side, and of a sequence in motion."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from i2ibench.data.columns import Example
 from i2ibench.data.examples import Examples
-from i2ibench.data.pictures import grid, read_picture, write_png
+from i2ibench.data.pictures import Pixels, grid, read_picture, write_png
 from i2ibench.data.rows import Split
+from i2ibench.store import written
 
 ROWS = 6
 """Pictures a grid shows."""
+FRAMES_A_SECOND = 8
 
 
 def draw(path: Path, split: Split, outputs: Mapping[str, Path], limit: int | None = None) -> None:
@@ -22,10 +25,30 @@ def draw(path: Path, split: Split, outputs: Mapping[str, Path], limit: int | Non
     targets right.
     """
     examples = Examples(split.rows, split.resolution, limit)
+    chosen = np.linspace(0, len(examples) - 1, min(ROWS, len(examples))).astype(int).tolist()
+    write_png(path, _side_by_side(split, [examples[index] for index in chosen], outputs))
+
+
+def animate(path: Path, split: Split, outputs: Mapping[str, Path], limit: int | None = None) -> None:
+    """Write the first sequence of a video task to `path` as an animated GIF, `FRAMES_A_SECOND`, with columns as `draw`.
+
+    GIF shows 256 colours a frame: it is for looking at motion, not at colours.
+    """
+    from PIL import Image
+
+    examples = Examples(split.rows, split.resolution, limit)
+    sequences = split.rows.column("sequence")[: len(examples)]
+    shown = [examples[index] for index, sequence in enumerate(sequences) if sequence == sequences[0]]
+    frames = [Image.fromarray(_side_by_side(split, [example], outputs)) for example in shown]
+    with written(path) as aside:
+        pause = 1000 // FRAMES_A_SECOND
+        frames[0].save(aside, "gif", save_all=True, append_images=frames[1:], duration=pause, loop=0)
+
+
+def _side_by_side(split: Split, examples: Sequence[Example], outputs: Mapping[str, Path]) -> Pixels:
     rows = []
-    for index in np.linspace(0, len(examples) - 1, min(ROWS, len(examples))).astype(int).tolist():
-        example = examples[index]
+    for example in examples:
         translated = [read_picture(folder / f"{example['name']}.png", split.resolution) for folder in outputs.values()]
         rows.append([example["source"], *translated, *([example["target"]] if split.task.paired else [])])
     titles = ["source", *outputs, "target"][: len(rows[0])]
-    write_png(path, grid(rows, titles, zoom=max(1, 128 // split.resolution.height)))
+    return grid(rows, titles, zoom=max(1, 128 // split.resolution.height))

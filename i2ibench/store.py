@@ -33,6 +33,7 @@ class RunFolder:
         self.likelihoods = path / "bits_per_dim.parquet"
         self.scores = path / "scores.json"
         self.per_picture = path / "per_picture.parquet"
+        self.clip = path / "samples.gif"
         self.samples = path / "samples.png"
 
     @classmethod
