@@ -98,6 +98,11 @@ class CGlow(Adapter):
         return CGlowConfig
 
     @classmethod
+    def card_for(cls, config: CGlowConfig) -> MethodCard:
+        """Bits of binary pictures are no bits of 8-bit ones, and are not scored."""
+        return cls.card.model_copy(update={"likelihood": config.y_bins == 256})
+
+    @classmethod
     def build(cls, config: CGlowConfig, shape: Shape) -> Method:
         """The flow for pictures of `shape`, to which it is tied. Raises `BenchError` where its levels do not fit."""
         from i2ibench.models.c_glow import CGlow as Model
