@@ -49,7 +49,12 @@ TINY: dict[str, Row] = {
     "dual_glow": Row({"n_flow": "[2,2]", "width": "8"}),
     "full_glow": Row({"n_flow": "[1,2]", "hidden": "8"}),
     "hierarchy_flow": Row({"channels": "[6,12]", "style_width": "4", "perceptual": "untrained"}),
-    "spade": Row({"ngf": "2", "hidden": "4", "ndf": "2", "perceptual": "untrained"}, side=64, steps=2),
+    "spade": Row(
+        # of large first weights, or all logits lie within the hinge and the last bias has gradients that cancel
+        {"ngf": "2", "hidden": "4", "ndf": "2", "perceptual": "untrained", "init_gain": "2"},
+        side=64,
+        steps=2,
+    ),
     "vid2vid": Row(
         {
             "ngf": "4",
