@@ -155,6 +155,15 @@ def translate(
     content_source: Annotated[
         Path | None, typer.Option("--content-source", help="The source that --content belongs to.")
     ] = None,
+    instances: Annotated[
+        Path | None,
+        typer.Option(
+            "--instances",
+            help="Instance ids of --pictures, for methods that read them: a folder of PNG files of the same names, one "
+            "channel of 8 or 16 bits. Without it each class counts as one object.",
+            show_default=False,
+        ),
+    ] = None,
     samples: Annotated[
         int, typer.Option("--samples", min=1, help="Samples of each of --pictures; further ones go to TO/01, TO/02...")
     ] = 1,
@@ -164,7 +173,8 @@ def translate(
 ) -> None:
     """Translate pictures with a trained run.
 
-    Those of the task's test split, or with --pictures any folder's. --set takes the fields that only translation
+    Those of the task's test split, or with --pictures any folder's; for methods that read labels, label pictures in the
+    colours of the task's classes, say edited ones. --set takes the fields that only translation
     reads, say a temperature; --exemplar the picture whose style they take; --content the one whose content they take.
     """
     from i2ibench import console
@@ -174,7 +184,13 @@ def translate(
 
     one = find(run_folder, find_device(device), console.Bars())
     if pictures is None:
-        options = {"--set": set_, "--exemplar": exemplar, "--content": content, "--samples": samples > 1}
+        options = {
+            "--set": set_,
+            "--exemplar": exemplar,
+            "--content": content,
+            "--instances": instances,
+            "--samples": samples > 1,
+        }
         for option in [name for name, given in options.items() if given]:
             raise BenchError(
                 f"{option} changes a run's own translations, which its spec fixes: give --pictures and --to with it"
@@ -187,7 +203,7 @@ def translate(
     if (content is None) != (content_source is None):
         raise BenchError("--content and --content-source belong together: a target and the source that it is of")
     moved = None if content is None or content_source is None else (content_source, content)
-    count = translate_folder(one, pictures, to, Wishes(_pairs(set_), seed, samples, exemplar, moved))
+    count = translate_folder(one, pictures, to, Wishes(_pairs(set_), seed, samples, exemplar, moved, instances))
     console.out.print(f"{count} translations: {to}", highlight=False)
 
 

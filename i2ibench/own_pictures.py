@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from i2ibench.adapter import config_from, config_values
-from i2ibench.data.pictures import read_picture, to_tensor
+from i2ibench.adapter import MethodCard, config_from, config_values
+from i2ibench.data.exemplars import Exemplars
+from i2ibench.data.labels import unpainted
+from i2ibench.data.pictures import read_ids, read_picture, to_tensor
 from i2ibench.errors import BenchError, nearest
 from i2ibench.models.method import Batch
 from i2ibench.run import Run
@@ -38,25 +40,35 @@ class Wishes:
     takes one; without it each is drawn from the run's training split."""
     content: tuple[Path, Path] | None = None
     """A source and its target, whose content is moved to each picture instead of being sampled."""
+    instances: Path | None = None
+    """A folder of instance ids, a PNG of one channel of 8 or 16 bits for each picture (and for the content's source),
+    for methods that read them. Without it each class is one object."""
 
 
 def translate_folder(run: Run, pictures: Path, to: Path, wishes: Wishes | None = None) -> int:
     """Translate every picture in `pictures`, and return how many there were.
 
     Each becomes a PNG of the same stem in `to`, its further samples in `to/01`, `to/02`... Pictures must have the
-    run's resolution. Raises `BenchError` on an empty folder, a file that is no picture, another size, and wishes that
-    the method does not grant.
+    run's resolution; for methods that read labels they are label pictures in the colours of the task's classes. Raises
+    `BenchError` on an empty folder, a file that is no picture, another size, a colour that is no class's, and wishes
+    that the method does not grant.
     """
     wishes = wishes or Wishes()
-    _refuse(run, wishes)
+    config = _config(run, wishes.overrides)
+    parsed = config_from(run.adapter.config(), config)
+    card, needs = run.adapter.card_for(parsed), {*run.adapter.card.needs, *run.adapter.needs(parsed)}
+    _refuse(run, card, needs, wishes)
+    reader = _Reader(run, Need.LABELS in needs, Need.INSTANCES in needs, wishes.instances)
     files = _pictures(_folder(pictures))
-    method = run.method(_config(run, wishes.overrides))
-    translate = _translator(run, method, wishes)
+    method = run.method(config)
+    translate = _translator(run, card, method, reader, wishes)
+    if Need.INSTANCES in needs and wishes.instances is None:
+        run.progress.say(f"no instance ids were given, so {run.spec.method} takes each class for one object")
     broken: list[str] = []
     total = len(files) * wishes.samples
     with torch.inference_mode(), run.progress.track(f"translate {pictures.name}", total, "pictures") as advance:
         for number, file in enumerate(files):
-            batch = Batch(names=(file.stem,), source=_read(run, file))
+            batch = reader.batch(file)
             for sample in range(wishes.samples):
                 folder = to / f"{sample:02d}" if sample else to
                 broken += write_pictures(translate(batch, number, sample), [folder / f"{file.stem}.png"])
@@ -65,15 +77,53 @@ def translate_folder(run: Run, pictures: Path, to: Path, wishes: Wishes | None =
     return len(files)
 
 
-def _refuse(run: Run, wishes: Wishes) -> None:
-    name, card = run.spec.method, run.card
-    config = config_from(run.adapter.config(), run.spec.config)
-    beyond = sorted(need.value for need in {*card.needs, *run.adapter.needs(config)} - {Need.PAIRS})
+@dataclass(frozen=True)
+class _Reader:
+    """Reads pictures of the run's resolution, with the labels that their colours tell and their instances."""
+
+    run: Run
+    labels: bool
+    instances: bool
+    folder: Path | None
+
+    def batch(self, source: Path, target: Path | None = None) -> Batch:
+        """A batch of one."""
+        pixels = read_picture(source, self.run.spec.resolution)
+        labels = instances = None
+        if self.labels or self.instances:
+            table = self.run.task.labels
+            assert table is not None, "`_refuse` is asked before"
+            labels = torch.from_numpy(unpainted(pixels, table, str(source)))[None]
+        if self.instances and self.folder is not None:
+            ids = read_ids(self.folder / f"{source.stem}.png", self.run.spec.resolution)
+            instances = torch.from_numpy(ids)[None]
+        elif self.instances:
+            instances = labels
+        made = Batch(
+            names=((target or source).stem,),
+            source=to_tensor(pixels)[None],
+            target=None if target is None else self.picture(target),
+            labels=labels if self.labels else None,
+            instances=instances,
+        )
+        return made.to(self.run.device)
+
+    def picture(self, file: Path) -> Tensor:
+        """The picture in a file, `[1, 3, H, W]` in [-1, 1], on the run's device."""
+        return to_tensor(read_picture(file, self.run.spec.resolution))[None].to(self.run.device)
+
+
+def _refuse(run: Run, card: MethodCard, needs: set[Need], wishes: Wishes) -> None:
+    name = run.spec.method
+    readable = {Need.LABELS, Need.INSTANCES} if run.task.labels is not None else set()
+    beyond = sorted(need.value for need in needs - {Need.PAIRS} - readable)
     if beyond:
         raise BenchError(
             f"{name} as it was trained reads {' and '.join(beyond)}, which a folder of pictures does not have: "
             "translate the task's test split instead, without --pictures"
         )
+    if wishes.instances is not None and Need.INSTANCES not in needs:
+        raise BenchError(f"{name} as it was trained reads no instances: leave --instances out")
     if wishes.samples > 1 and not card.stochastic:
         raise BenchError(f"{name} gives one translation of a picture, so samples must be 1, found {wishes.samples}")
     if wishes.exemplar is not None and not card.exemplar:
@@ -86,18 +136,19 @@ def _refuse(run: Run, wishes: Wishes) -> None:
         raise BenchError(f"content is moved, not sampled, so samples must be 1, found {wishes.samples}")
 
 
-def _translator(run: Run, method: Method, wishes: Wishes) -> Callable[[Batch, int, int], Tensor]:
+def _translator(
+    run: Run, card: MethodCard, method: Method, reader: _Reader, wishes: Wishes
+) -> Callable[[Batch, int, int], Tensor]:
     """What translates a batch of one, the number of its picture and of the sample given."""
     if wishes.content is not None:
-        source, target = (_read(run, _file(path)) for path in wishes.content)
-        content = Batch(names=(wishes.content[1].stem,), source=source, target=target)
+        content = reader.batch(*(_file(path) for path in wishes.content))
         return lambda batch, number, sample: method.transfer(content, batch)
     styles = None if wishes.exemplar is None else _styles(wishes.exemplar)
-    drawn = run.exemplars(wishes.seed) if styles is None else None
+    drawn = Exemplars(run.split("train"), wishes.seed) if card.exemplar and styles is None else None
 
     def translate(batch: Batch, number: int, sample: int) -> Tensor:
         if styles is not None:
-            batch = replace(batch, exemplar=_read(run, styles[(number + sample) % len(styles)]))
+            batch = replace(batch, exemplar=reader.picture(styles[(number + sample) % len(styles)]))
         elif drawn is not None:
             batch = replace(batch, exemplar=drawn(batch, sample))
         return run.adapter.translate(method, batch, seed=wishes.seed, sample=sample)
@@ -121,11 +172,6 @@ def _config(run: Run, overrides: Mapping[str, str]) -> dict[str, object]:
 def _styles(exemplar: Path) -> list[Path]:
     """The files of the exemplars that a user gave."""
     return _pictures(exemplar) if exemplar.is_dir() else [_file(exemplar)]
-
-
-def _read(run: Run, file: Path) -> Tensor:
-    """The picture in a file, `[1, 3, H, W]` in [-1, 1], on the run's device."""
-    return to_tensor(read_picture(file, run.spec.resolution)).unsqueeze(0).to(run.device)
 
 
 def _pictures(folder: Path) -> list[Path]:

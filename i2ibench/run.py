@@ -24,7 +24,6 @@ from i2ibench.task import Need, Task
 if TYPE_CHECKING:
     import torch
 
-    from i2ibench.data.exemplars import Exemplars
     from i2ibench.data.rows import Split
     from i2ibench.models.method import Method
     from i2ibench.translation import Translation
@@ -131,12 +130,6 @@ class Run:
 
         return rows.load(self.task, self.spec.resolution, name, progress=self.progress)
 
-    def exemplars(self, seed: int) -> Exemplars | None:
-        """Pictures of the target domain that translations take their style from; None for methods that take none."""
-        from i2ibench.data.exemplars import Exemplars
-
-        return Exemplars(self.split("train"), seed) if self.card.exemplar else None
-
     def method(self, config: Mapping[str, Any] | None = None) -> Method:
         """The method with its trained weights, on the device, ready to translate; `config` in place of the spec's."""
         from i2ibench.training import checkpoint
@@ -213,6 +206,7 @@ class Run:
         self._translation().outputs(self.method())
 
     def _translation(self) -> Translation:
+        from i2ibench.data.exemplars import Exemplars
         from i2ibench.translation import Translation
 
         return Translation(
@@ -224,7 +218,7 @@ class Run:
             limit=self.spec.limit,
             device=self.device,
             progress=self.progress,
-            exemplars=self.exemplars(self.spec.seed),
+            exemplars=Exemplars(self.split("train"), self.spec.seed) if self.card.exemplar else None,
         )
 
     def _score(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from i2ibench.data.labels import painted
 from i2ibench.data.pictures import read_picture
 from i2ibench.errors import BenchError
 from i2ibench.own_pictures import Wishes, translate_folder
@@ -136,3 +137,41 @@ def test_what_a_folder_of_pictures_does_not_have_is_refused(runs: Path, tmp_path
     monkeypatch.setattr(run.adapter, "needs", lambda config: {Need.CLASSES: "classes=true"})
     with pytest.raises(BenchError, match="toy-gan as it was trained reads classes, which a folder of pictures"):
         translate_folder(run, tmp_path / "own", tmp_path / "out")
+
+
+@pytest.mark.usefixtures("toy")
+def test_label_pictures_are_read_by_their_colours_and_instances_from_a_folder(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, own, out, ids = make(runs), tmp_path / "own", tmp_path / "out", tmp_path / "ids"
+    run.perform("prepare")
+    monkeypatch.setattr(
+        run.adapter, "needs", lambda config: {Need.LABELS: "use_labels=true", Need.INSTANCES: "use_instances=true"}
+    )
+    seen = []
+
+    def told(method, batch, *, seed, sample=0):
+        seen.append(batch)
+        return batch.source
+
+    monkeypatch.setattr(run.adapter, "translate", told)
+    labels = np.zeros((16, 16), np.uint8)
+    labels[8:] = 1
+    labels[0] = 255
+    own.mkdir()
+    ids.mkdir()
+    Image.fromarray(painted(labels, run.task.labels.palette)).save(own / "a.png")  # type: ignore[union-attr]
+    Image.fromarray((np.arange(256).reshape(16, 16) * 200).astype(np.uint16)).save(ids / "a.png")
+    translate_folder(run, own, out, Wishes(instances=ids))
+    translate_folder(run, own, out)
+    for batch in seen:
+        assert torch.equal(batch.labels[0], torch.from_numpy(labels.astype(np.int64)))
+    assert torch.equal(seen[0].instances[0], 200 * torch.arange(256).reshape(16, 16))
+    assert torch.equal(seen[1].instances, seen[1].labels)
+
+    gray(own / "b.png", 7)
+    with pytest.raises(BenchError, match=r"b.png' has \(7, 7, 7\) in row 0, column 0, the colour of no class"):
+        translate_folder(run, own, out)
+    monkeypatch.setattr(run.adapter, "needs", lambda config: {})
+    with pytest.raises(BenchError, match="toy-gan as it was trained reads no instances: leave --instances out"):
+        translate_folder(run, own, out, Wishes(instances=ids))

@@ -50,6 +50,25 @@ def read_picture(path: Path, size: Resolution) -> Pixels:
     return pixels
 
 
+def read_ids(path: Path, size: Resolution) -> NDArray[np.int64]:
+    """The ids in a PNG of one channel of 8 or 16 bits. Raises `BenchError` where it is none or has another size."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as file:
+            pixels = np.asarray(file)
+    except FileNotFoundError as error:
+        raise BenchError(f"there are no ids {str(path)!r}: every picture needs a file of its name") from error
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise BenchError(f"{str(path)!r} cannot be read as a picture of ids ({error})") from error
+    if pixels.ndim != 2 or Resolution(*pixels.shape) != size:
+        raise BenchError(
+            f"ids {str(path)!r} should be one channel of {size} (height x width), and are an array of {pixels.shape}: "
+            "save ids as they are, in 8 or 16 bits"
+        )
+    return pixels.astype(np.int64)
+
+
 def write_png(path: Path, pixels: NDArray[Any]) -> None:
     """Write a picture as PNG, atomically."""
     from PIL import Image
