@@ -1,9 +1,10 @@
 """One update of each method at its paper's size: python benchmarks/paper_step.py [METHOD[:PRESET]...].
 
 Each method is built by its preset `paper` for its paper's resolution, in a process of its own, and takes one whole step
-of the training loop on one random example: every forward and backward pass, every optimiser. Printed are the
-parameters, seconds of building and of the step, by the clock and of the processor, and the process's peak memory.
-Networks that losses read get random weights; they cost as much.
+of the training loop on one random example (BicycleGAN on two, vid2vid on a short sequence): every forward and backward
+pass, every optimiser. Printed are the parameters, seconds of building and of the step, by the clock and of the
+processor, its floating point operations, two a multiply-add, and the process's peak memory. Networks that losses read
+get random weights; they cost as much. `--size HEIGHTxWIDTH` takes another size than the paper's.
 """
 
 from __future__ import annotations
@@ -14,50 +15,62 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 import torch
 import typer
+from torch.utils.flop_counter import FlopCounterMode
 
 from i2ibench import registry
 from i2ibench.adapter import Shape
 from i2ibench.console import show_list
+from i2ibench.models.hierarchy_flow import HierarchyFlow
+from i2ibench.models.layers.feature_losses import PerceptualLoss
+from i2ibench.models.layers.perceptual import untrained_weights
 from i2ibench.models.method import Batch, Method, Update
 from i2ibench.task import Resolution
 from i2ibench.training.loop import perform
 
-UNTRAINED = {"hierarchy_flow": {"perceptual": "untrained"}}
-"""Settings that stand in for files of weights."""
+LABELS = registry.task("cityscapes-label2photo").labels
+SEQUENCE = 8
+"""Frames of a sequence: two real ones, six that are made."""
 
 
-def main(methods: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+def main(
+    methods: Annotated[list[str] | None, typer.Argument()] = None,
+    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH, where it is other than the paper's.")] = "",
+) -> None:
     """Measure each of METHODS, by default all, and print a table."""
     rows = []
     for name in methods or [name for name in registry.methods() if name != "identity"]:
-        done = subprocess.run([sys.executable, __file__, "--one", name], capture_output=True, text=True, check=False)
+        command = [sys.executable, __file__, "--one", name, size]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{name}: {done.stderr}")
         rows.append(json.loads(done.stdout))
     show_list(rows, as_json=False)
 
 
-def measure(name: str) -> dict[str, str]:
+def measure(name: str, other: str) -> dict[str, str]:
     """The row of one method, in this process."""
     method, _, preset = name.partition(":")
     adapter = registry.adapter(method)
     started = time.perf_counter()
-    config = adapter.configure(preset or "paper", UNTRAINED.get(method))
-    size = adapter.card.resolution
-    built = adapter.build(config, Shape(resolution=size, classes=2))
-    batch = example(size)
+    config = adapter.configure(preset or "paper")
+    size = Resolution.parse(other) if other else adapter.card.resolution
+    built = adapter.build(config, Shape(resolution=size, labels=LABELS, classes=2))
+    load_random(built)
+    batch = example(size, adapter.card.batch_multiple, SEQUENCE if adapter.card.history else 1)
     built.initialize(batch)
     optimizers = built.optimizers()
     building = time.perf_counter() - started
     clock, processor = time.perf_counter(), time.process_time()
     logged = {}
-    for together in updates(built, batch):
-        perform(together, optimizers)
-        logged.update({update.optimizer: round(update.loss.item(), 3) for update in together})
+    with FlopCounterMode(display=False) as operations:
+        for together in updates(built, batch):
+            perform(together, optimizers)
+            logged.update({update.optimizer: round(update.loss.item(), 3) for update in together})
     seconds = time.perf_counter() - clock, time.process_time() - processor
     return {
         "method": name,
@@ -66,6 +79,7 @@ def measure(name: str) -> dict[str, str]:
         "building s": f"{building:.1f}",
         "step s": f"{seconds[0]:.1f}",
         "processor s": f"{seconds[1]:.1f}",
+        "GFLOP": f"{operations.get_total_flops() / 1e9:.1f}",
         "peak GiB": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f}",
         "loss": ", ".join(f"{key} {value}" for key, value in logged.items()),
     }
@@ -77,15 +91,34 @@ def updates(method: Method, batch: Batch) -> Iterator[tuple[Update, ...]]:
         yield yielded if isinstance(yielded, tuple) else (yielded,)
 
 
-def example(size: Resolution) -> Batch:
-    """One random pair, with classes."""
+def load_random(method: Method) -> None:
+    """Give a method's losses the networks that they read, with random weights."""
+    perceptual = getattr(method, "perceptual", None)
+    if isinstance(perceptual, PerceptualLoss) and perceptual.trunk is not None:
+        perceptual.load(untrained_weights(perceptual.trunk, "benchmark", levels=5))
+    elif isinstance(method, HierarchyFlow):
+        assert method.config.trunk is not None
+        method.load_perceptual(untrained_weights(method.config.trunk, "benchmark"))
+
+
+def example(size: Resolution, pictures: int, frames: int) -> Batch:
+    """Random pairs with all that a task may give, and for each `frames` - 1 earlier ones."""
+    assert LABELS is not None
     stream = torch.Generator().manual_seed(0)
-    source, target = torch.randint(0, 256, (2, 1, 3, *size), generator=stream) / 127.5 - 1
-    return Batch(("one",), source, target, classes=torch.tensor([[0, 1]]))
+    names = tuple(map(str, range(pictures)))
+    made = []
+    for _ in range(frames):
+        source, target = torch.randint(0, 256, (2, pictures, 3, *size), generator=stream) / 127.5 - 1
+        coarse = torch.randint(0, len(LABELS), (pictures, size.height // 16, size.width // 16), generator=stream)
+        labels = coarse.repeat_interleave(16, 1).repeat_interleave(16, 2)
+        flow = torch.zeros(pictures, 2, *size)
+        classes = torch.tensor([[0, 1]] * pictures)
+        made.append(Batch(names, source, target, labels=labels, instances=labels, classes=classes, flow=flow))
+    return replace(made[-1], frames=tuple(made[:-1]) or None)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        print(json.dumps(measure(sys.argv[2])))
+        print(json.dumps(measure(*sys.argv[2:4])))
     else:
         typer.run(main)
