@@ -283,8 +283,9 @@ class Vid2Vid(Method):
         `made`, where there is one, and that discriminator's stages on the real one.
         """
         config, real = self.config, walk.reals[-1]
+        seen = self._wanted(real)
         pictures = [
-            self._picture_losses(self.discriminator, walk.sources[-1], picture, real, on_real, stage.scale)
+            self._picture_losses(self.discriminator, walk.sources[-1], picture, seen, on_real, stage.scale)
             for picture in _distinct(made)
         ]
         # a frame whose two pictures are one counts it twice, as published
@@ -402,7 +403,7 @@ class Vid2Vid(Method):
         fake = self.still(source)
         on_real = self._judged(self.still_discriminator, torch.cat([source, real], 1), finest)
         with frozen(self.still_discriminator):
-            losses = self._picture_losses(self.still_discriminator, source, fake, real, on_real, finest)
+            losses = self._picture_losses(self.still_discriminator, source, fake, self._wanted(real), on_real, finest)
         total = torch.stack(list(losses.values())).sum()
         yield Update("still", total, {f"still_{name}": loss.detach() for name, loss in losses.items()})
 
@@ -410,16 +411,18 @@ class Vid2Vid(Method):
         yield Update("still_discriminator", (_adversarial(on_fake, False) + _adversarial(on_real, True)) / 2)
 
     def _picture_losses(
-        self, judge: nn.Module, source: Tensor, fake: Tensor, real: Tensor, on_real: Stages, scale: int
+        self, judge: nn.Module, source: Tensor, fake: Tensor, wanted: list[Tensor], on_real: Stages, scale: int
     ) -> dict[str, Tensor]:
-        """What a generator loses by a picture, weighted: pix2pixHD's losses."""
+        """What a generator loses by a picture, weighted: pix2pixHD's losses. `wanted` are the real one's features."""
         stages = self._judged(judge, torch.cat([source, fake], 1), scale)
         losses = {"adversarial": _adversarial(stages, True), "features": self._feature_loss(stages, on_real)}
         if self.config.perceptual != "none":
-            while fake.shape[3] > _WIDEST:
-                fake, real = halved(fake), halved(real)
-            losses["perceptual"] = self.config.perceptual_weight * self.perceptual(fake, real)
+            losses["perceptual"] = self.config.perceptual_weight * self.perceptual(_narrowed(fake), wanted)
         return losses
+
+    def _wanted(self, real: Tensor) -> list[Tensor]:
+        """What the perceptual loss compares pictures with."""
+        return [] if self.config.perceptual == "none" else self.perceptual.wanted(_narrowed(real))
 
     def _feature_loss(self, fake: Stages, real: Stages) -> Tensor:
         weight = self.config.feature_weight * 4 / (self.config.n_layers + 1)
@@ -481,3 +484,9 @@ def _adversarial(stages: Stages, real: bool) -> Tensor:
 def _distinct(made: Generated) -> list[Tensor]:
     """The final and the raw picture, or the one that is both."""
     return [made.raw] if made.final is made.raw else [made.final, made.raw]
+
+
+def _narrowed(picture: Tensor) -> Tensor:
+    while picture.shape[3] > _WIDEST:
+        picture = halved(picture)
+    return picture

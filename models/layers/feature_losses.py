@@ -51,12 +51,23 @@ class PerceptualLoss(nn.Module):
             raise ValueError("this config's losses read no published network, so there is nothing to load")
         self.network = PerceptualNetwork(self.trunk, weights, _LEVELS, normalise=False)
 
-    def forward(self, fake: Tensor, real: Tensor) -> Tensor:
-        """The loss of fakes against reals, which count as given. Raises `ValueError` where no weights were loaded."""
-        if self.network is None:
-            raise ValueError(f"the perceptual loss reads {self.trunk or 'a VGG'}: load its weights first")
-        with torch.no_grad():
-            wanted = self.network(real)
-        terms = [F.l1_loss(one, other) for one, other in zip(self.network(fake), wanted, strict=True)]
+    def forward(self, fake: Tensor, real: Tensor | list[Tensor]) -> Tensor:
+        """The loss of fakes against reals, which count as given, or against what `wanted` found in these.
+
+        Raises `ValueError` where no weights were loaded.
+        """
+        wanted = self.wanted(real) if isinstance(real, Tensor) else real
+        terms = [F.l1_loss(one, other) for one, other in zip(self._loaded(fake), wanted, strict=True)]
         weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1)
         return torch.stack([weight * term for weight, term in zip(weights, terms, strict=True)]).sum()
+
+    @torch.no_grad()
+    def wanted(self, real: Tensor) -> list[Tensor]:
+        """The features of reals, for several comparisons with them. Raises `ValueError` as `forward`."""
+        return self._loaded(real)
+
+    def _loaded(self, pictures: Tensor) -> list[Tensor]:
+        if self.network is None:
+            raise ValueError(f"the perceptual loss reads {self.trunk or 'a VGG'}: load its weights first")
+        features: list[Tensor] = self.network(pictures)
+        return features
