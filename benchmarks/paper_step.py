@@ -4,7 +4,7 @@ Each method is built by its preset `paper` for its paper's resolution, in a proc
 of the training loop on one random example (BicycleGAN on two, vid2vid on a short sequence): every forward and backward
 pass, every optimiser. Printed are the parameters, seconds of building and of the step, by the clock and of the
 processor, its floating point operations, two a multiply-add, and the process's peak memory. Networks that losses read
-get random weights; they cost as much. `--size HEIGHTxWIDTH` takes another size than the paper's.
+get random weights; they cost as much. `--size HEIGHTxWIDTH` takes another size than the paper's, `--set KEY=VALUE` another setting.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ SEQUENCE = 9
 def main(
     methods: Annotated[list[str] | None, typer.Argument()] = None,
     size: Annotated[str, typer.Option(help="HEIGHTxWIDTH, where it is other than the paper's.")] = "",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, for all of METHODS.")] = None,
 ) -> None:
     """Measure each of METHODS, by default all, and print a table."""
     rows = []
     for name in methods or [name for name in registry.methods() if name != "identity"]:
-        command = [sys.executable, __file__, "--one", name, size]
+        command = [sys.executable, __file__, "--one", name, size, *(set_ or ())]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{name}: {done.stderr}")
@@ -52,12 +53,12 @@ def main(
     show_list(rows, as_json=False)
 
 
-def measure(name: str, other: str) -> dict[str, str]:
+def measure(name: str, other: str, *settings: str) -> dict[str, str]:
     """The row of one method, in this process."""
     method, _, preset = name.partition(":")
     adapter = registry.adapter(method)
     started = time.perf_counter()
-    config = adapter.configure(preset or "paper")
+    config = adapter.configure(preset or "paper", dict(one.split("=", 1) for one in settings))
     size = Resolution.parse(other) if other else adapter.card.resolution
     built = adapter.build(config, Shape(resolution=size, labels=LABELS, classes=2))
     load_random(built)
@@ -119,6 +120,6 @@ def example(size: Resolution, pictures: int, frames: int) -> Batch:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        print(json.dumps(measure(*sys.argv[2:4])))
+        print(json.dumps(measure(*sys.argv[2:])))
     else:
         typer.run(main)
