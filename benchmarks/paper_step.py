@@ -4,7 +4,8 @@ Each method is built by its preset `paper` for its paper's resolution, in a proc
 of the training loop on one random example (BicycleGAN on two, vid2vid on a short sequence): every forward and backward
 pass, every optimiser. Printed are the parameters, seconds of building and of the step, by the clock and of the
 processor, its floating point operations, two a multiply-add, and the process's peak memory. Networks that losses read
-get random weights; they cost as much. `--size HEIGHTxWIDTH` takes another size than the paper's, `--set KEY=VALUE` another setting.
+get random weights; they cost as much. `--size HEIGHTxWIDTH` takes another size than the paper's, `--set KEY=VALUE`
+another setting.
 """
 
 from __future__ import annotations
