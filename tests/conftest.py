@@ -3,12 +3,15 @@ pixels which they are, and a cache of the tests' own."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: threads of several workers would only fight
 
 import numpy as np
 import pytest
