@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import get_args
 
 import torch
 from torch import Tensor
@@ -26,6 +25,7 @@ from i2ibench.models.layers.noise_unet import NoiseUNet, Upsample, WhereAdd
 from i2ibench.models.layers.norms import translating
 from i2ibench.models.layers.residual_encoder import ResidualEncoder
 from i2ibench.models.layers.schedules import constant_then_linear
+from i2ibench.models.layers.settings import check_adam, check_choices, check_epochs, check_least, check_not_negative
 from i2ibench.models.layers.weights import Init, initialize_weights
 from i2ibench.models.method import Batch, Method, Update, frozen, generator, inference, required
 
@@ -81,28 +81,13 @@ class BicycleGANConfig:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no network or schedule can be made of."""
-        for field, choices in (
-            ("where_add", get_args(WhereAdd)),
-            ("upsample", get_args(Upsample)),
-            ("init", get_args(Init)),
-        ):
-            if getattr(self, field) not in choices:
-                raise ValueError(f"{field} must be one of {', '.join(choices)}, found {getattr(self, field)!r}")
-        least = {"levels": 2, "ngf": 1, "nz": 1, "blocks": 1, "nef": 1, "scales": 1, "n_layers": 1}
-        for field, smallest in {**least, "ndf": 1 << max(self.scales - 1, 0)}.items():
-            if getattr(self, field) < smallest:
-                raise ValueError(f"{field} must be at least {smallest}, found {getattr(self, field)}")
-        weights = ("gan_weight", "gan2_weight", "l1_weight", "kl_weight", "latent_weight")
-        for field in (*weights, "init_gain", "constant_epochs", "decay_epochs"):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
-        if self.constant_epochs + self.decay_epochs < 1:
-            raise ValueError("constant_epochs + decay_epochs must be at least 1, found 0")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, found {self.lr}")
-        for field in ("beta1", "beta2"):
-            if not 0 <= getattr(self, field) < 1:
-                raise ValueError(f"{field} must lie in [0, 1), found {getattr(self, field)}")
+        check_choices(self, where_add=WhereAdd, upsample=Upsample, init=Init)
+        check_least(self, levels=2, ngf=1, nz=1, blocks=1, nef=1, scales=1, n_layers=1)
+        check_least(self, ndf=1 << self.scales - 1)
+        check_not_negative(self, "gan_weight", "gan2_weight", "l1_weight", "kl_weight", "latent_weight", "init_gain")
+        check_not_negative(self, "constant_epochs", "decay_epochs")
+        check_epochs(self, "constant_epochs", "decay_epochs")
+        check_adam(self, "beta1", "beta2")
         if self.load_scale < 1:
             raise ValueError(f"load_scale must be at least 1, or no crop fits, found {self.load_scale}")
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,7 @@ from i2ibench.models.layers.norms import Norm, translating, uses_batch_statistic
 from i2ibench.models.layers.patchgan import PatchDiscriminator, PixelDiscriminator
 from i2ibench.models.layers.resnet import ResNet
 from i2ibench.models.layers.schedules import constant_then_linear, epoch_of
+from i2ibench.models.layers.settings import check_adam, check_choices, check_epochs, check_least, check_not_negative
 from i2ibench.models.layers.unet import UNet
 from i2ibench.models.layers.weights import Init, initialize_weights
 from i2ibench.models.method import Batch, Method, Update, frozen, inference, required, seeded
@@ -80,30 +81,20 @@ class Pix2PixConfig:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no network or schedule can be made of."""
-        for field, choices in (
-            ("generator", get_args(GeneratorKind)),
-            ("norm", get_args(Norm)),
-            ("discriminator", get_args(DiscriminatorKind)),
-            ("objective", get_args(Objective)),
-            ("init", get_args(Init)),
-            ("schedule", get_args(Schedule)),
-            ("test_statistics", get_args(Statistics)),
-        ):
-            if getattr(self, field) not in choices:
-                raise ValueError(f"{field} must be one of {', '.join(choices)}, found {getattr(self, field)!r}")
-        for field, least in (("levels", 2), ("blocks", 1), ("ngf", 1), ("n_layers", 1), ("ndf", 1)):
-            if getattr(self, field) < least:
-                raise ValueError(f"{field} must be at least {least}, found {getattr(self, field)}")
-        for field, least in (("constant_epochs", 0), ("decay_epochs", 0), ("l1_weight", 0), ("init_gain", 0)):
-            if getattr(self, field) < least:
-                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
-        if self.constant_epochs + self.decay_epochs < 1:
-            raise ValueError("constant_epochs + decay_epochs must be at least 1, found 0")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, found {self.lr}")
-        for field in ("beta1", "beta2"):
-            if not 0 <= getattr(self, field) < 1:
-                raise ValueError(f"{field} must lie in [0, 1), found {getattr(self, field)}")
+        check_choices(
+            self,
+            generator=GeneratorKind,
+            norm=Norm,
+            discriminator=DiscriminatorKind,
+            objective=Objective,
+            init=Init,
+            schedule=Schedule,
+            test_statistics=Statistics,
+        )
+        check_least(self, levels=2, blocks=1, ngf=1, n_layers=1, ndf=1)
+        check_not_negative(self, "constant_epochs", "decay_epochs", "l1_weight", "init_gain")
+        check_epochs(self, "constant_epochs", "decay_epochs")
+        check_adam(self, "beta1", "beta2")
         if self.load_scale < 1:
             raise ValueError(f"load_scale must be at least 1, or no crop fits, found {self.load_scale}")
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,7 @@ from i2ibench.models.layers.pyramid import pyramid
 from i2ibench.models.layers.resnet import ResNet, head
 from i2ibench.models.layers.schedules import constant_then_linear
 from i2ibench.models.layers.semantics import one_hot
+from i2ibench.models.layers.settings import check_adam, check_choices, check_epochs, check_least, check_not_negative
 from i2ibench.models.layers.unet import UNet
 from i2ibench.models.layers.weights import initialize_weights
 from i2ibench.models.method import Batch, Method, Update, frozen, inference, required
@@ -111,32 +112,17 @@ class Pix2PixHDConfig:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no network, loss or schedule can be made of."""
-        for field, choices in (
-            ("generator", get_args(GeneratorKind)),
-            ("norm", get_args(NormKind)),
-            ("objective", get_args(Objective)),
-            ("perceptual", get_args(Perceptual)),
-        ):
-            if getattr(self, field) not in choices:
-                raise ValueError(f"{field} must be one of {', '.join(choices)}, found {getattr(self, field)!r}")
-        positive = "ngf halvings enhancers feature_channels nef encoder_halvings centres discriminators ndf n_layers"
-        for field, least in (("levels", 2), *((field, 1) for field in positive.split())):
-            if getattr(self, field) < least:
-                raise ValueError(f"{field} must be at least {least}, found {getattr(self, field)}")
-        natural = "blocks enhancer_blocks least_area feature_weight perceptual_weight constant_epochs decay_epochs"
-        for field in (*natural.split(), "coarse", "fixed", "fine_constant_epochs", "fine_decay_epochs", "crop"):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
-        for pair in (("constant_epochs", "decay_epochs"), ("fine_constant_epochs", "fine_decay_epochs")):
-            if sum(getattr(self, field) for field in pair) < 1:
-                raise ValueError(f"{' + '.join(pair)} must be at least 1, found 0")
+        check_choices(self, generator=GeneratorKind, norm=NormKind, objective=Objective, perceptual=Perceptual)
+        check_least(self, levels=2, ngf=1, halvings=1, enhancers=1, feature_channels=1, nef=1, encoder_halvings=1)
+        check_least(self, centres=1, discriminators=1, ndf=1, n_layers=1)
+        check_not_negative(self, "blocks", "enhancer_blocks", "least_area", "feature_weight", "perceptual_weight")
+        check_not_negative(self, "constant_epochs", "decay_epochs", "fine_constant_epochs", "fine_decay_epochs")
+        check_not_negative(self, "coarse", "fixed", "crop")
+        check_epochs(self, "constant_epochs", "decay_epochs")
+        check_epochs(self, "fine_constant_epochs", "fine_decay_epochs")
+        check_adam(self, "beta1", "beta2")
         if not self.coarse + self.fixed < 1:
             raise ValueError(f"coarse + fixed must leave a share below 1, found {self.coarse + self.fixed}")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, found {self.lr}")
-        for field in ("beta1", "beta2"):
-            if not 0 <= getattr(self, field) < 1:
-                raise ValueError(f"{field} must lie in [0, 1), found {getattr(self, field)}")
         if self.features and not self.use_labels:
             raise ValueError("features=true needs use_labels=true: each class has its own typical features")
         if self.features and self.generator == "local" and not self.coarse:

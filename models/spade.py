@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,7 @@ from i2ibench.models.layers.norms import translating
 from i2ibench.models.layers.resnet import ResNet
 from i2ibench.models.layers.schedules import constant_then_linear
 from i2ibench.models.layers.semantics import one_hot
+from i2ibench.models.layers.settings import check_adam, check_choices, check_epochs, check_least, check_not_negative
 from i2ibench.models.layers.spade import ParameterFree
 from i2ibench.models.layers.spade_encoder import StyleEncoder, drawn, standard_normal_divergence
 from i2ibench.models.layers.spade_generator import DOUBLINGS, SPADEGenerator, Upsampling
@@ -105,28 +106,21 @@ class SPADEConfig:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no network or schedule can be made of."""
-        for field, choices in (
-            ("generator", get_args(GeneratorKind)),
-            ("upsampling", get_args(Upsampling)),
-            ("norm", get_args(ParameterFree)),
-            ("perceptual", get_args(Perceptual)),
-            ("init_spectral", get_args(SpectralInit)),
-            ("style", get_args(Style)),
-        ):
-            if getattr(self, field) not in choices:
-                raise ValueError(f"{field} must be one of {', '.join(choices)}, found {getattr(self, field)!r}")
-        positive = [(field, 1) for field in ["hidden", "ndf", "n_layers", "discriminators", "z_dim", "nef"]]
-        for field, least in (("ngf", 2 if self.upsampling == "most" else 1), ("style_side", 65), *positive):
-            if getattr(self, field) < least:
-                raise ValueError(f"{field} must be at least {least}, found {getattr(self, field)}")
-        natural = "feature_weight perceptual_weight kl_weight init_gain constant_epochs decay_epochs"
-        for field in natural.split():
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
-        if self.constant_epochs + self.decay_epochs < 1:
-            raise ValueError("constant_epochs + decay_epochs must be at least 1, found 0")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, found {self.lr}")
+        check_choices(
+            self,
+            generator=GeneratorKind,
+            upsampling=Upsampling,
+            norm=ParameterFree,
+            perceptual=Perceptual,
+            init_spectral=SpectralInit,
+            style=Style,
+        )
+        check_least(self, ngf=2 if self.upsampling == "most" else 1, style_side=65)
+        check_least(self, hidden=1, ndf=1, n_layers=1, discriminators=1, z_dim=1, nef=1)
+        check_not_negative(self, "feature_weight", "perceptual_weight", "kl_weight", "init_gain")
+        check_not_negative(self, "constant_epochs", "decay_epochs")
+        check_epochs(self, "constant_epochs", "decay_epochs")
+        check_adam(self)
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema must lie in [0, 1), found {self.ema}")
         if self.load_scale < 1:

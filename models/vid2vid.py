@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,7 @@ from i2ibench.models.layers.norms import translating
 from i2ibench.models.layers.pyramid import halved, pyramid
 from i2ibench.models.layers.schedules import constant_then_linear, epoch_of
 from i2ibench.models.layers.semantics import one_hot
+from i2ibench.models.layers.settings import check_adam, check_choices, check_epochs, check_least, check_not_negative
 from i2ibench.models.layers.video_generator import HISTORY, WINDOW, Generated, VideoGenerator
 from i2ibench.models.layers.walk import FlowEstimator, Walk, history, window
 from i2ibench.models.layers.warping import coarser, warp
@@ -121,33 +122,13 @@ class Vid2VidConfig:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no network or schedule can be made of."""
-        for field, choices in (
-            ("norm", get_args(VideoNorm)),
-            ("first", get_args(First)),
-            ("flow", get_args(Flow)),
-            ("perceptual", get_args(Perceptual)),
-        ):
-            if getattr(self, field) not in choices:
-                raise ValueError(f"{field} must be one of {', '.join(choices)}, found {getattr(self, field)!r}")
-        for field in (
-            *("scales_spatial", "ngf", "halvings", "blocks", "ndf", "n_layers", "discriminator_scales", "still_ngf"),
-            *("scales_temporal", "still_blocks", "frames_start", "growth_epochs"),
-        ):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} must be at least 1, found {getattr(self, field)}")
-        for field in (
-            *("still_halvings", "still_enhancers", "feature_weight", "perceptual_weight", "flow_weight"),
-            *("warp_weight", "trust_weight", "constant_epochs", "decay_epochs"),
-        ):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
-        if self.constant_epochs + self.decay_epochs < 1:
-            raise ValueError("constant_epochs + decay_epochs must be at least 1, found 0")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, found {self.lr}")
-        for field in ("beta1", "beta2"):
-            if not 0 <= getattr(self, field) < 1:
-                raise ValueError(f"{field} must lie in [0, 1), found {getattr(self, field)}")
+        check_choices(self, norm=VideoNorm, first=First, flow=Flow, perceptual=Perceptual)
+        check_least(self, scales_spatial=1, ngf=1, halvings=1, blocks=1, ndf=1, n_layers=1, discriminator_scales=1)
+        check_least(self, still_ngf=1, scales_temporal=1, still_blocks=1, frames_start=1, growth_epochs=1)
+        check_not_negative(self, "still_halvings", "still_enhancers", "feature_weight", "perceptual_weight")
+        check_not_negative(self, "flow_weight", "warp_weight", "trust_weight", "constant_epochs", "decay_epochs")
+        check_epochs(self, "constant_epochs", "decay_epochs")
+        check_adam(self, "beta1", "beta2")
         self._check_together()
 
     def _check_together(self) -> None:
