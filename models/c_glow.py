@@ -29,7 +29,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +47,7 @@ from i2ibench.models.layers.likelihood import (
 from i2ibench.models.layers.multiscale import decode, encode, latent_shapes
 from i2ibench.models.layers.ranges import unit
 from i2ibench.models.layers.schedules import warmed_up
+from i2ibench.models.layers.settings import check_adam, check_choices, check_least, check_not_negative
 from i2ibench.models.method import Batch, Method, Update, inference, required
 
 
@@ -87,27 +87,18 @@ class CGlowConfig:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no flow can be made of."""
-        for field in ("x_hidden_size", "x_hidden_channels", "y_hidden_channels", "flow_depth", "num_levels", "average"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} must be at least 1, found {getattr(self, field)}")
+        check_least(self, x_hidden_size=1, x_hidden_channels=1, y_hidden_channels=1)
+        check_least(self, flow_depth=1, num_levels=1, average=1)
         if self.y_bins not in (2, 256):
             raise ValueError(f"y_bins must be 256 (8-bit pictures) or 2 (binary ones), found {self.y_bins}")
-        for field, choices in (("init", get_args(Init)), ("backward", get_args(Backward))):
-            if getattr(self, field) not in choices:
-                raise ValueError(f"{field} must be one of {', '.join(choices)}, found {getattr(self, field)!r}")
+        check_choices(self, init=Init, backward=Backward)
         if self.backward == "reversible" and self.init != "orthogonal":
             raise ValueError(
                 f"backward=reversible needs init=orthogonal, found init={self.init}, whose 1x1 convolutions cannot be "
                 "inverted at first: set init=orthogonal, or backward=checkpointed"
             )
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, found {self.lr}")
-        for field in ("beta1", "beta2"):
-            if not 0 <= getattr(self, field) < 1:
-                raise ValueError(f"{field} must lie in [0, 1), found {getattr(self, field)}")
-        for field in ("weight_decay", "warmup", "clip_value", "temperature"):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
+        check_adam(self, "beta1", "beta2")
+        check_not_negative(self, "weight_decay", "warmup", "clip_value", "temperature")
 
     @property
     def multiple(self) -> int:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,7 @@ from i2ibench.models.layers.glow_step import AffineCoupling, PlainConv
 from i2ibench.models.layers.likelihood import Pixels, keyed_normal, keyed_uniform, normal_log_density
 from i2ibench.models.layers.multiscale import Encoded, decode, encode, initialize
 from i2ibench.models.layers.schedules import warmed_up
+from i2ibench.models.layers.settings import check_adam, check_choices, check_least, check_not_negative
 from i2ibench.models.method import Batch, Method, Update, inference, required
 
 
@@ -67,18 +68,10 @@ class DualGlowConfig:
         """Raise `ValueError` on a value that no flow can be made of."""
         if not self.n_flow or min(self.n_flow) < 1:
             raise ValueError(f"n_flow must be at least one number, each at least 1, found {list(self.n_flow)}")
-        if self.width < 1:
-            raise ValueError(f"width must be at least 1, found {self.width}")
-        for field, choices in (("kernels", Kernels), ("optimizer", Literal["adam", "adamax"])):
-            if getattr(self, field) not in get_args(choices):
-                raise ValueError(
-                    f"{field} must be one of {', '.join(get_args(choices))}, found {getattr(self, field)!r}"
-                )
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, found {self.lr}")
-        for field in ("n_l", "lambda_source", "warmup", "temperature"):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
+        check_least(self, width=1)
+        check_choices(self, kernels=Kernels, optimizer=Literal["adam", "adamax"])
+        check_adam(self)
+        check_not_negative(self, "n_l", "lambda_source", "warmup", "temperature")
 
     @property
     def multiple(self) -> int:

@@ -31,6 +31,7 @@ from i2ibench.models.layers.glow_step import ActNorm, AffineCoupling, GlowNetwor
 from i2ibench.models.layers.likelihood import Pixels, keyed_latents, keyed_uniform
 from i2ibench.models.layers.multiscale import decode, encode, initialize, latent_shapes, squeeze
 from i2ibench.models.layers.schedules import warmed_up
+from i2ibench.models.layers.settings import check_adam, check_least, check_not_negative
 from i2ibench.models.method import Batch, Method, Update, inference, required
 
 
@@ -69,15 +70,11 @@ class FullGlowConfig:
         """Raise `ValueError` on a value that no flow can be made of."""
         if not self.n_flow or min(self.n_flow) < 1:
             raise ValueError(f"n_flow must be the steps of each level, at least 1, found {list(self.n_flow)}")
-        if self.hidden < 1:
-            raise ValueError(f"hidden must be at least 1, found {self.hidden}")
+        check_least(self, hidden=1)
         if self.over not in (255, 256):
             raise ValueError(f"over must be 255 or 256, found {self.over}")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, found {self.lr}")
-        for field in ("reg_factor", "warmup", "clip_norm", "temperature"):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
+        check_adam(self)
+        check_not_negative(self, "reg_factor", "warmup", "clip_norm", "temperature")
         if self.ceil and not self.boundaries:
             raise ValueError("ceil is a form of boundary maps: it needs boundaries=true")
 

@@ -36,6 +36,7 @@ from i2ibench.models.layers.glow_step import (
 from i2ibench.models.layers.likelihood import Pixels, keyed_latents, keyed_uniform
 from i2ibench.models.layers.multiscale import decode, encode, initialize, latent_shapes
 from i2ibench.models.layers.schedules import warmed_up
+from i2ibench.models.layers.settings import check_adam, check_least, check_not_negative
 from i2ibench.models.method import Batch, Method, Update, inference, required
 
 
@@ -73,16 +74,11 @@ class GlowConfig:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no flow can be made of."""
-        for field in ("n_block", "n_flow", "hidden"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} must be at least 1, found {getattr(self, field)}")
+        check_least(self, n_block=1, n_flow=1, hidden=1)
         if not 1 <= self.n_bits <= 8:
             raise ValueError(f"n_bits must be 1 to 8, found {self.n_bits}")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, found {self.lr}")
-        for field in ("warmup", "temperature"):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
+        check_adam(self)
+        check_not_negative(self, "warmup", "temperature")
         if self.transfer and not self.classes:
             raise ValueError("transfer decodes under another class: it needs classes=true")
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,7 @@ from torch.optim import Adam, Optimizer
 from i2ibench.models.layers.hierarchical_coupling import GroupWeight, HierarchicalCoupling, Reverse, StyleEncoder
 from i2ibench.models.layers.perceptual import SMALLEST, PerceptualNetwork, Trunk, untrained_weights
 from i2ibench.models.layers.ranges import unit
+from i2ibench.models.layers.settings import check_adam, check_choices, check_least, check_not_negative
 from i2ibench.models.layers.style_losses import (
     aligned_style_loss,
     channel_statistics,
@@ -88,36 +89,21 @@ class HierarchyFlowConfig:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no flow or loss can be made of."""
-        for field, choices in (
-            ("group_weight", get_args(GroupWeight)),
-            ("reverse", get_args(Reverse)),
-            ("style", get_args(StyleInput)),
-            ("perceptual", get_args(Perceptual)),
-        ):
-            if getattr(self, field) not in choices:
-                raise ValueError(f"{field} must be one of {', '.join(choices)}, found {getattr(self, field)!r}")
+        check_choices(self, group_weight=GroupWeight, reverse=Reverse, style=StyleInput, perceptual=Perceptual)
         steps = list(zip((3, *self.channels), self.channels, strict=False))
         if not steps or any(wide < narrow or wide % narrow for narrow, wide in steps):
             raise ValueError(
                 "channels must be one number a coupling, each a multiple of the one before and the first of 3, found "
                 f"{self.channels}"
             )
-        for field in ("style_width", "style_dim"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} must be at least 1, found {getattr(self, field)}")
-        for field in ("pad", "content_weight", "style_weight", "l1_weight", "weight_decay"):
-            if getattr(self, field) < 0:
-                raise ValueError(f"{field} must not be negative, found {getattr(self, field)}")
+        check_least(self, style_width=1, style_dim=1)
+        check_not_negative(self, "pad", "content_weight", "style_weight", "l1_weight", "weight_decay")
         if not self.content_weight + self.style_weight + self.l1_weight > 0:
             raise ValueError("content_weight + style_weight + l1_weight must be positive, found 0")
         for field in ("keep", "mixup"):
             if not 0 <= getattr(self, field) <= 1:
                 raise ValueError(f"{field} must lie in [0, 1], found {getattr(self, field)}")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, found {self.lr}")
-        for field in ("beta1", "beta2"):
-            if not 0 <= getattr(self, field) < 1:
-                raise ValueError(f"{field} must lie in [0, 1), found {getattr(self, field)}")
+        check_adam(self, "beta1", "beta2")
         if not 0 < self.crop_area[0] <= self.crop_area[1] <= 1:
             raise ValueError(f"crop_area must be two shares, the smaller first, in (0, 1], found {self.crop_area}")
 
