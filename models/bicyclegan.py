@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from torch.optim import Adam, Optimizer
 
 from i2ibench.models.layers.adversarial import adversarial_loss
+from i2ibench.models.layers.gaussian_codes import drawn, standard_normal_divergence
 from i2ibench.models.layers.multiscale_patchgan import MultiscaleDiscriminator, logits
 from i2ibench.models.layers.noise_unet import NoiseUNet, Upsample, WhereAdd
 from i2ibench.models.layers.norms import translating
@@ -147,7 +148,7 @@ class BicycleGAN(Method):
         source, source2 = batch.source.chunk(2)
         real, real2 = target.chunk(2)
         mean, log_variance = self.encoder(real)
-        code = mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
+        code = drawn(mean, log_variance)
         code2 = torch.randn_like(mean)
         # apart, so that the encoder's gradient goes back through the first alone
         fake, fake2 = self.generator(source, code), self.generator(source, code2)
@@ -157,7 +158,7 @@ class BicycleGAN(Method):
             adversarial2 = self.adversarial(self.discriminator2(self.judged(source, fake2)), True)
             found2, _ = self.encoder(fake2)
         l1 = F.l1_loss(fake, real)
-        kl = kl_divergence(mean, log_variance)
+        kl = standard_normal_divergence(mean, log_variance)
         latent = F.l1_loss(found2, code2)
 
         config = self.config
@@ -218,8 +219,3 @@ def build_discriminator(config: BicycleGANConfig) -> MultiscaleDiscriminator:
     """One of the two discriminators: of pictures, 3 channels, or of source and picture, 6."""
     widths = [config.ndf // 2**scale for scale in range(config.scales)]
     return MultiscaleDiscriminator(6 if config.conditional else 3, widths, config.n_layers, padding=1)
-
-
-def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, variance) || N(0, 1)) in nats, summed over all numbers of all codes."""
-    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()

@@ -29,6 +29,7 @@ from torch.optim import Adam, Optimizer
 from i2ibench.models.layers.adversarial import adversarial_loss, hinge_loss
 from i2ibench.models.layers.boundaries import boundaries
 from i2ibench.models.layers.feature_losses import Perceptual, PerceptualLoss, feature_matching_loss
+from i2ibench.models.layers.gaussian_codes import drawn, standard_normal_divergence
 from i2ibench.models.layers.multiscale_patchgan import MultiscaleDiscriminator, logits
 from i2ibench.models.layers.norms import translating
 from i2ibench.models.layers.resnet import ResNet
@@ -36,7 +37,7 @@ from i2ibench.models.layers.schedules import constant_then_linear
 from i2ibench.models.layers.semantics import one_hot
 from i2ibench.models.layers.settings import check_adam, check_choices, check_epochs, check_least, check_not_negative
 from i2ibench.models.layers.spade import ParameterFree
-from i2ibench.models.layers.spade_encoder import StyleEncoder, drawn, standard_normal_divergence
+from i2ibench.models.layers.spade_encoder import StyleEncoder
 from i2ibench.models.layers.spade_generator import DOUBLINGS, SPADEGenerator, Upsampling
 from i2ibench.models.layers.spectral import SpectralInit, initialize_around_spectral_norm
 from i2ibench.models.method import Batch, Method, Update, frozen, generator, inference, required

@@ -1,10 +1,9 @@
-"""SPADE's encoder of styles, and the divergence that keeps them near those it samples (arXiv 1903.07291, 3.1 and A)."""
+"""SPADE's encoder of styles (Park et al., arXiv 1903.07291, section 3.1 and appendix A)."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
@@ -40,17 +39,6 @@ class StyleEncoder(nn.Module):
         self.log_variance = nn.Linear(widths[-1] * last * last, code)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """`[B, 3, H, W]` to means and log-variances, `[B, code]` each."""
+        """`[B, 3, H, W]` to means and log-variances, `[B, code]` each, float32."""
         features = self.layers(F.interpolate(pictures, (self.side, self.side), mode="bilinear"))
-        return self.mean(features), self.log_variance(features)
-
-
-def drawn(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """A draw of the normal distribution from the global generator, with gradients to both (arXiv 1312.6114)."""
-    return mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
-
-
-def standard_normal_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """The Kullback-Leibler divergence from N(0, I), summed over batch and code."""
-    mean, log_variance = mean.float(), log_variance.float()
-    return (mean.square() + log_variance.exp() - 1 - log_variance).sum() / 2
+        return self.mean(features).float(), self.log_variance(features).float()

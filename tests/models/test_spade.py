@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from i2ibench.models.layers.feature_losses import feature_matching_loss
+from i2ibench.models.layers.gaussian_codes import drawn, standard_normal_divergence
 from i2ibench.models.layers.norms import translating
-from i2ibench.models.layers.spade_encoder import drawn, standard_normal_divergence
 from i2ibench.models.method import Batch, Update, generator
 from i2ibench.models.spade import SPADE, SPADEConfig, build_generator
 

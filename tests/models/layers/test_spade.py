@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
+from i2ibench.models.layers.gaussian_codes import drawn, standard_normal_divergence
 from i2ibench.models.layers.semantics import one_hot
 from i2ibench.models.layers.spade import ParameterFree, SPADENorm, SPADEResidualBlock
-from i2ibench.models.layers.spade_encoder import StyleEncoder, drawn, standard_normal_divergence
+from i2ibench.models.layers.spade_encoder import StyleEncoder
 from i2ibench.models.layers.spade_generator import SPADEGenerator, Upsampling
 from i2ibench.models.layers.spectral import initialize_around_spectral_norm
 
