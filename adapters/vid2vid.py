@@ -36,7 +36,7 @@ class Vid2Vid(Adapter):
         ),
         levels=frozenset({Level.STRONG}),
         needs=frozenset({Need.PAIRS, Need.VIDEO}),
-        resolution=Resolution(1024, 2048),
+        resolution=Resolution(256, 512),
         history=2,
         one_by_one=True,
         deviations=(

@@ -383,6 +383,10 @@ def list_(
 @app.command(rich_help_panel="Look")
 def show(
     name: Annotated[str, typer.Argument(help="A method, task, layout, metric or suite.")],
+    task: Annotated[
+        str | None,
+        typer.Option(help="Count a method's parameters for this task; by default for Cityscapes' labels."),
+    ] = None,
     preset: o.Preset = "paper",
     set_: o.Set = None,
     resolution: o.Resolution = None,
@@ -394,7 +398,7 @@ def show(
     """
     from i2ibench import console, listing
 
-    console.show(listing.show(name, preset, _pairs(set_), resolution), json)
+    console.show(listing.show(name, preset, _pairs(set_), resolution, task), json)
 
 
 @app.command(rich_help_panel="Look")

@@ -9,7 +9,10 @@ from pydantic import BaseModel
 
 from i2ibench import registry
 from i2ibench.adapter import MethodCard, Shape, config_values
-from i2ibench.task import Resolution, ResolutionField, Task
+from i2ibench.task import Resolution, ResolutionField
+
+TASK = "cityscapes-label2photo"
+"""The one whose labels networks are counted for, where no other is asked for."""
 
 
 class MethodDescription(BaseModel):
@@ -19,6 +22,8 @@ class MethodDescription(BaseModel):
     preset: str
     presets: tuple[str, ...]
     config: dict[str, Any]
+    task: str
+    """What the networks are counted for: its labels, its classes and, but for the paper's size, its resolution."""
     resolution: ResolutionField
     networks: dict[str, int]
     """Trainable parameters of each network."""
@@ -31,30 +36,34 @@ def method(
     preset: str = "paper",
     overrides: Mapping[str, str] | None = None,
     resolution: str | None = None,
-    task: Task | None = None,
+    task: str | None = None,
 ) -> MethodDescription:
-    """The method `name` as configured, for pictures of `resolution` (default: the paper's; for `task`, the task's).
+    """The method `name` as configured, for pictures of `resolution` of `task`.
 
-    Networks are built on the `meta` device: no memory, no time. Raises `BenchError` on an unknown name, preset or field
-    and on a resolution that the networks cannot take.
+    By default they have Cityscapes' labels and the paper's size, at other presets 64x64; with a task alone its first
+    size. Networks are built on the `meta` device: no memory, no time. Raises `BenchError` on an unknown name, preset or
+    field and on a task or a resolution that the method cannot take.
     """
     import torch
 
     adapter = registry.adapter(name)
     config = adapter.configure(preset, overrides)
+    of = registry.task(task or TASK)
     if task is not None:
-        size = task.resolution(resolution)
+        adapter.refuse(of, config)
+        size = of.resolution(resolution)
     elif resolution is not None:
         size = Resolution.parse(resolution)
     else:
         size = adapter.card.resolution if preset == "paper" else Resolution(64, 64)
     with torch.device("meta"):
-        built = adapter.build(config, Shape.of(task, size) if task else Shape(resolution=size))
+        built = adapter.build(config, Shape.of(of, size))
     return MethodDescription(
-        card=adapter.card,
+        card=adapter.card_for(config),
         preset=preset,
         presets=tuple(adapter.presets),
         config=config_values(config),
+        task=of.id,
         resolution=size,
         networks={child: sum(p.numel() for p in module.parameters()) for child, module in built.named_children()},
         parameters=sum(p.numel() for p in built.parameters()),

@@ -112,13 +112,17 @@ def suites() -> Listed:
 
 
 def show(
-    name: str, preset: str = "paper", overrides: Mapping[str, str] | None = None, resolution: str | None = None
+    name: str,
+    preset: str = "paper",
+    overrides: Mapping[str, str] | None = None,
+    resolution: str | None = None,
+    task: str | None = None,
 ) -> dict[str, Any]:
     """The card called `name`. For a method also its config and its networks' parameters; for a task its files' tree."""
     from i2ibench import describe, suite
 
     if name in registry.methods():
-        return describe.method(name, preset, overrides, resolution).model_dump(mode="json")
+        return describe.method(name, preset, overrides, resolution, task).model_dump(mode="json")
     if name.partition("@")[0] in registry.tasks():
         card = registry.task(name)
         return {

@@ -255,6 +255,30 @@ def test_show_counts_parameters_of_every_network(shell) -> None:
     assert json.loads(printed)["networks"]["generator"] == 54_409_603
 
 
+@pytest.mark.parametrize("method", registry.methods())
+@pytest.mark.parametrize("preset", ["paper", "small"])
+def test_show_shows_every_method(shell, method: str, preset: str) -> None:
+    code, printed, error = shell("show", method, "--preset", preset, "--json")
+    if preset not in registry.adapter(method).presets:
+        assert (code, "no preset" in error) == (2, True)
+        return
+    assert code == 0, error
+    shown = json.loads(printed)
+    assert shown["parameters"] == sum(shown["networks"].values())
+
+
+def test_show_counts_for_a_task(shell) -> None:
+    def first(*task: str) -> int:
+        code, printed, _ = shell("show", "spade", "--json", "--preset", "small", *task)
+        assert code == 0
+        return int(json.loads(printed)["parameters"])
+
+    assert first() > first("--task", "camvid-label2photo", "--set", "use_instances=false")  # 19 classes, 11 classes
+    code, _, error = shell("show", "spade", "--task", "aerial2map")
+    assert code == 2
+    assert "aerial2map" in error
+
+
 @pytest.mark.parametrize("name", ["aerial2map", "streets-label2photo@1", "psp", "quick", "c_glow"])
 def test_show_shows_every_kind_of_card(shell, name: str) -> None:
     code, printed, _ = shell("show", name)
