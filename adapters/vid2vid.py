@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from i2ibench.adapter import Adapter, Augmentation, MethodCard, Paper, Shape, Training
 from i2ibench.errors import BenchError
-from i2ibench.task import Level, Need, Resolution, Task
+from i2ibench.task import Level, Need, Resolution
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,16 +128,6 @@ class Vid2Vid(Adapter):
             Need.FLOW: (config.flow == "given", "flow=given"),
         }
         return {need: setting for need, (on, setting) in asked.items() if on}
-
-    @classmethod
-    def refuse(cls, task: Task, config: Vid2VidConfig) -> None:
-        """Also real first frames, which no translation is given."""
-        super().refuse(task, config)
-        if config.first == "given":
-            raise BenchError(
-                "vid2vid with first=given goes on from real frames, and translations of a task are given none: use "
-                "--set first=still or --set first=generated"
-            )
 
     @classmethod
     def weights(cls, config: Vid2VidConfig) -> tuple[str, ...]:

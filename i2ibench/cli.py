@@ -164,6 +164,15 @@ def translate(
             show_default=False,
         ),
     ] = None,
+    first: Annotated[
+        Path | None,
+        typer.Option(
+            "--first",
+            help="Translations of the first of --pictures, of the same names, that a method of sequences goes on from: "
+            "real ones or another method's. By default it makes its own.",
+            show_default=False,
+        ),
+    ] = None,
     samples: Annotated[
         int, typer.Option("--samples", min=1, help="Samples of each of --pictures; further ones go to TO/01, TO/02...")
     ] = 1,
@@ -174,8 +183,9 @@ def translate(
     """Translate pictures with a trained run.
 
     Those of the task's test split, or with --pictures any folder's; for methods that read labels, label pictures in the
-    colours of the task's classes, say edited ones. --set takes the fields that only translation
-    reads, say a temperature; --exemplar the picture whose style they take; --content the one whose content they take.
+    colours of the task's classes, say edited ones; for methods of sequences, the frames of one. --set takes the fields
+    that only translation reads, say a temperature; --exemplar the picture whose style they take; --content the one
+    whose content they take; --first the first frames.
     """
     from i2ibench import console
     from i2ibench.own_pictures import Wishes, translate_folder
@@ -189,6 +199,7 @@ def translate(
             "--exemplar": exemplar,
             "--content": content,
             "--instances": instances,
+            "--first": first,
             "--samples": samples > 1,
         }
         for option in [name for name, given in options.items() if given]:
@@ -203,7 +214,8 @@ def translate(
     if (content is None) != (content_source is None):
         raise BenchError("--content and --content-source belong together: a target and the source that it is of")
     moved = None if content is None or content_source is None else (content_source, content)
-    count = translate_folder(one, pictures, to, Wishes(_pairs(set_), seed, samples, exemplar, moved, instances))
+    wishes = Wishes(_pairs(set_), seed, samples, exemplar, moved, instances, first)
+    count = translate_folder(one, pictures, to, wishes)
     console.out.print(f"{count} translations: {to}", highlight=False)
 
 

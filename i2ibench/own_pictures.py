@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from i2ibench.translation import tell_broken, write_pictures
 if TYPE_CHECKING:
     from i2ibench.models.method import Method
 
+_OF_TRAINING = {Need.PAIRS, Need.FLOW}
+"""What no translation is made from."""
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
 
@@ -43,15 +46,17 @@ class Wishes:
     instances: Path | None = None
     """A folder of instance ids, a PNG of one channel of 8 or 16 bits for each picture (and for the content's source),
     for methods that read them. Without it each class is one object."""
+    first: Path | None = None
+    """A folder of translations of the first pictures, by their stems, that a method of sequences goes on from."""
 
 
 def translate_folder(run: Run, pictures: Path, to: Path, wishes: Wishes | None = None) -> int:
     """Translate every picture in `pictures`, and return how many there were.
 
     Each becomes a PNG of the same stem in `to`, its further samples in `to/01`, `to/02`... Pictures must have the
-    run's resolution; for methods that read labels they are label pictures in the colours of the task's classes. Raises
-    `BenchError` on an empty folder, a file that is no picture, another size, a colour that is no class's, and wishes
-    that the method does not grant.
+    run's resolution; for methods that read labels they are label pictures in the colours of the task's classes. Methods
+    of sequences take them for one, in the order of their names. Raises `BenchError` on an empty folder, a file that is
+    no picture, another size, a colour that is no class's, and wishes that the method does not grant.
     """
     wishes = wishes or Wishes()
     config = _config(run, wishes.overrides)
@@ -60,18 +65,26 @@ def translate_folder(run: Run, pictures: Path, to: Path, wishes: Wishes | None =
     _refuse(run, card, needs, wishes)
     reader = _Reader(run, Need.LABELS in needs, Need.INSTANCES in needs, wishes.instances)
     files = _pictures(_folder(pictures))
+    first = {} if wishes.first is None else _first(wishes.first, files)
     method = run.method(config)
     translate = _translator(run, card, method, reader, wishes)
     if Need.INSTANCES in needs and wishes.instances is None:
         run.progress.say(f"no instance ids were given, so {run.spec.method} takes each class for one object")
     broken: list[str] = []
+    earlier = [deque[Batch](maxlen=card.history) for _ in range(wishes.samples)]
     total = len(files) * wishes.samples
     with torch.inference_mode(), run.progress.track(f"translate {pictures.name}", total, "pictures") as advance:
         for number, file in enumerate(files):
             batch = reader.batch(file)
             for sample in range(wishes.samples):
-                folder = to / f"{sample:02d}" if sample else to
-                broken += write_pictures(translate(batch, number, sample), [folder / f"{file.stem}.png"])
+                written = (to / f"{sample:02d}" if sample else to) / f"{file.stem}.png"
+                if file.stem in first:
+                    output = reader.picture(first[file.stem])
+                else:
+                    output = translate(replace(batch, frames=tuple(earlier[sample]) or None), number, sample)
+                broken += write_pictures(output, [written])
+                if card.history:
+                    earlier[sample].append(replace(batch, target=reader.picture(written)))
                 advance(1)
     tell_broken(run.progress, broken, total)
     return len(files)
@@ -116,7 +129,9 @@ class _Reader:
 def _refuse(run: Run, card: MethodCard, needs: set[Need], wishes: Wishes) -> None:
     name = run.spec.method
     readable = {Need.LABELS, Need.INSTANCES} if run.task.labels is not None else set()
-    beyond = sorted(need.value for need in needs - {Need.PAIRS} - readable)
+    if card.history:
+        readable |= {Need.VIDEO}
+    beyond = sorted(need.value for need in needs - _OF_TRAINING - readable)
     if beyond:
         raise BenchError(
             f"{name} as it was trained reads {' and '.join(beyond)}, which a folder of pictures does not have: "
@@ -124,6 +139,8 @@ def _refuse(run: Run, card: MethodCard, needs: set[Need], wishes: Wishes) -> Non
         )
     if wishes.instances is not None and Need.INSTANCES not in needs:
         raise BenchError(f"{name} as it was trained reads no instances: leave --instances out")
+    if wishes.first is not None and not card.history:
+        raise BenchError(f"{name} translates each picture alone and goes on from none: leave --first out")
     if wishes.samples > 1 and not card.stochastic:
         raise BenchError(f"{name} gives one translation of a picture, so samples must be 1, found {wishes.samples}")
     if wishes.exemplar is not None and not card.exemplar:
@@ -180,6 +197,18 @@ def _pictures(folder: Path) -> list[Path]:
     if not files:
         raise BenchError(f"there are no pictures in {str(folder)!r} (looked for {', '.join(_SUFFIXES)})")
     return files
+
+
+def _first(folder: Path, files: Sequence[Path]) -> dict[str, Path]:
+    """The given translations of the first of `files`, by their stems. Raises `BenchError` where they are of others."""
+    given = {file.stem: file for file in _pictures(_folder(folder))}
+    expected = [file.stem for file in files[: len(given)]]
+    if sorted(given) != sorted(expected):
+        raise BenchError(
+            f"--first {str(folder)!r} must hold translations of the first pictures, named "
+            f"{', '.join(expected[:3])}..., found {', '.join(sorted(given)[:3])}"
+        )
+    return given
 
 
 def _file(path: Path) -> Path:

@@ -45,7 +45,7 @@ from i2ibench.models.layers.warping import coarser, warp
 from i2ibench.models.layers.weights import initialize_weights
 from i2ibench.models.method import Batch, Method, Update, frozen, required
 
-First = Literal["still", "generated", "given"]
+First = Literal["still", "generated"]
 Flow = Literal["given", "raft"]
 VideoNorm = Literal["batch", "instance"]
 _WIDEST = 1024
@@ -80,7 +80,7 @@ class Vid2VidConfig:
     """Discriminators of three frames each: neighbours, every third, every ninth..."""
     first: First = "still"
     """What a sequence starts from. `still`: two pictures of a generator that sees single frames. `generated`: the video
-    generator paints the first frame too. `given`: two real frames, without which there is no translation."""
+    generator paints the first frame too. Translation goes on from given frames as well."""
     still_ngf: int = 64
     """Channels after its first convolution, at full size."""
     still_halvings: int = 3
@@ -292,7 +292,7 @@ class Vid2Vid(Method):
     def translate(self, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
         """The frame `batch` after the translations of the two before it, `target` of the last of `batch.frames`.
 
-        Nothing is drawn. Raises `ValueError` where there are fewer than two and `first` is `given`.
+        Nothing is drawn.
         """
         own_statistics = self.config.norm == "batch"
         with translating(self, dropout=False, batch_statistics=own_statistics):
@@ -301,11 +301,6 @@ class Vid2Vid(Method):
 
     def _translated(self, batch: Batch) -> Tensor:
         frames = (batch.frames or ())[-HISTORY:]
-        if len(frames) < HISTORY and self.config.first == "given":
-            raise ValueError(
-                f"vid2vid with first=given goes on from {HISTORY} frames: the batch must have as many earlier ones, "
-                f"found {len(frames)}; first=still and first=generated make them"
-            )
         if len(frames) < HISTORY and self.still is not None:
             still: Tensor = self.still(self._plain(batch))
             return still

@@ -175,3 +175,29 @@ def test_label_pictures_are_read_by_their_colours_and_instances_from_a_folder(
     monkeypatch.setattr(run.adapter, "needs", lambda config: {})
     with pytest.raises(BenchError, match="toy-gan as it was trained reads no instances: leave --instances out"):
         translate_folder(run, own, out, Wishes(instances=ids))
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_method_of_sequences_goes_on_from_the_pictures_before(runs: Path, tmp_path: Path, monkeypatch) -> None:
+    run, own, out, first = make(runs), tmp_path / "own", tmp_path / "out", tmp_path / "first"
+    run.perform("prepare")
+    for index in range(4):
+        gray(own / f"{index}.png", index)
+    with pytest.raises(BenchError, match="toy-gan translates each picture alone and goes on from none: leave --first"):
+        translate_folder(run, own, out, Wishes(first=own))
+
+    def summed(method, batch, *, seed, sample=0):
+        return batch.source + sum(((frame.target + 1) for frame in batch.frames or ()), torch.tensor(0.0))
+
+    monkeypatch.setattr(run.adapter, "translate", summed)
+    monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"history": 2}))
+    monkeypatch.setattr(run.adapter, "needs", lambda config: {Need.VIDEO: "", Need.FLOW: "flow=given"})
+    assert translate_folder(run, own, out) == 4
+    assert [level(out / f"{index}.png") for index in range(4)] == [0, 1, 2 + 1, 3 + 3 + 1]
+    for index in (1, 0):
+        gray(first / f"{index}.png", 10)
+        if index:
+            with pytest.raises(BenchError, match=r"first' must hold .* named 0.*found 1"):
+                translate_folder(run, own, out, Wishes(first=first))
+    translate_folder(run, own, out, Wishes(first=first))
+    assert [level(out / f"{index}.png") for index in range(4)] == [10, 10, 2 + 20, 3 + 22 + 10]

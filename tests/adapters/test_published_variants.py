@@ -97,7 +97,7 @@ VARIANTS: list[tuple[str, str, str, Mapping[str, str]]] = [
     ("vid2vid", "paper", "256x512", {"halvings": "2", "norm": "instance"}),
     ("vid2vid", "paper", "256x512", {"scales_temporal": "3"}),
     ("vid2vid", "paper", "256x512", {"first": "generated"}),
-    ("vid2vid", "paper", "256x512", {"first": "given", "ttur": "true"}),
+    ("vid2vid", "paper", "256x512", {"ttur": "true"}),
     ("vid2vid", "paper", "256x512", {"flow": "raft"}),
     ("vid2vid", "street1024", "512x1024", {}),
     ("vid2vid", "street2048", "1024x2048", {}),

@@ -49,10 +49,6 @@ class TestFit:
             Vid2Vid.refuse(task, Vid2Vid.configure("small"))
         Vid2Vid.refuse(task, Vid2Vid.configure("small", {"use_labels": "false", "use_instances": "false"}))
 
-    def test_real_first_frames_are_refused_for_there_are_none(self) -> None:
-        with pytest.raises(BenchError, match=r"first=given .* --set first=still or --set first=generated"):
-            Vid2Vid.refuse(registry.task("streets-video"), Vid2Vid.configure("small", {"first": "given"}))
-
     @pytest.mark.parametrize(
         ("settings", "labels", "told"),
         [
@@ -105,7 +101,7 @@ class TestCard:
         assert set(Vid2Vid.needs(Vid2Vid.configure("paper"))) == {Need.LABELS, Need.INSTANCES, Need.FLOW}
         assert set(Vid2Vid.needs(Vid2Vid.configure("pictures", {"flow": "raft"}))) == set()
 
-    @pytest.mark.parametrize(("first", "frames"), [("still", 9), ("given", 9), ("generated", 7)])
+    @pytest.mark.parametrize(("first", "frames"), [("still", 9), ("generated", 7)])
     def test_sequences_have_two_real_frames_before_those_made(self, first: str, frames: int) -> None:
         augmentation = Vid2Vid.augmentation(Vid2Vid.configure("small", {"first": first, "frames_max": "8"}))
         assert augmentation.frames == frames
