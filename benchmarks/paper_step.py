@@ -4,8 +4,8 @@ Each method is built by its preset `paper` for its paper's resolution, in a proc
 of the training loop on one random example (BicycleGAN on two, vid2vid on a short sequence): every forward and backward
 pass, every optimiser. Printed are the parameters, seconds of building and of the step, by the clock and of the
 processor, its floating point operations, two a multiply-add, and the process's peak memory. Networks that losses read
-get random weights; they cost as much. `--size HEIGHTxWIDTH` takes another size than the paper's, `--set KEY=VALUE`
-another setting.
+get random weights; they cost as much. `--size HEIGHTxWIDTH` takes another size than the paper's, `--classes` another
+number of classes than Cityscapes' 19, `--set KEY=VALUE` another setting.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ from i2ibench.models.hierarchy_flow import HierarchyFlow
 from i2ibench.models.layers.feature_losses import PerceptualLoss
 from i2ibench.models.layers.perceptual import untrained_weights
 from i2ibench.models.method import Batch, Method, Update
-from i2ibench.task import Resolution
+from i2ibench.task import LabelTable, Resolution
 from i2ibench.training.loop import perform
 
-LABELS = registry.task("cityscapes-label2photo").labels
 SEQUENCE = 9
 """Frames of a sequence, the least that the published vid2vid trains on; it makes six of them at first."""
 
@@ -41,12 +40,13 @@ SEQUENCE = 9
 def main(
     methods: Annotated[list[str] | None, typer.Argument()] = None,
     size: Annotated[str, typer.Option(help="HEIGHTxWIDTH, where it is other than the paper's.")] = "",
+    classes: Annotated[int, typer.Option(help="Of label maps.", min=1)] = 19,
     set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, for all of METHODS.")] = None,
 ) -> None:
     """Measure each of METHODS, by default all, and print a table."""
     rows = []
     for name in methods or [name for name in registry.methods() if name != "identity"]:
-        command = [sys.executable, __file__, "--one", name, size, *(set_ or ())]
+        command = [sys.executable, __file__, "--one", name, size, str(classes), *(set_ or ())]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{name}: {done.stderr}")
@@ -54,16 +54,18 @@ def main(
     show_list(rows, as_json=False)
 
 
-def measure(name: str, other: str, *settings: str) -> dict[str, str]:
+def measure(name: str, other: str, classes: str, *settings: str) -> dict[str, str]:
     """The row of one method, in this process."""
     method, _, preset = name.partition(":")
     adapter = registry.adapter(method)
     started = time.perf_counter()
     config = adapter.configure(preset or "paper", dict(one.split("=", 1) for one in settings))
     size = Resolution.parse(other) if other else adapter.card.resolution
-    built = adapter.build(config, Shape(resolution=size, labels=LABELS, classes=2))
+    names = tuple(f"class {number}" for number in range(int(classes)))
+    labels = LabelTable(name="any", names=names, palette=tuple((number, 0, 0) for number in range(len(names))))
+    built = adapter.build(config, Shape(resolution=size, labels=labels, classes=2))
     load_random(built)
-    batch = example(size, adapter.card.batch_multiple, SEQUENCE if adapter.card.history else 1)
+    batch = example(size, len(names), adapter.card.batch_multiple, SEQUENCE if adapter.card.history else 1)
     built.initialize(batch)
     optimizers = built.optimizers()
     building = time.perf_counter() - started
@@ -103,19 +105,18 @@ def load_random(method: Method) -> None:
         method.load_perceptual(untrained_weights(method.config.trunk, "benchmark"))
 
 
-def example(size: Resolution, pictures: int, frames: int) -> Batch:
-    """Random pairs with all that a task may give, and for each `frames` - 1 earlier ones."""
-    assert LABELS is not None
+def example(size: Resolution, classes: int, pictures: int, frames: int) -> Batch:
+    """Random pairs with all that a task may give, labels of `classes`, and for each `frames` - 1 earlier ones."""
     stream = torch.Generator().manual_seed(0)
     names = tuple(map(str, range(pictures)))
     made = []
     for _ in range(frames):
         source, target = torch.randint(0, 256, (2, pictures, 3, *size), generator=stream) / 127.5 - 1
-        coarse = torch.randint(0, len(LABELS), (pictures, size.height // 16, size.width // 16), generator=stream)
+        coarse = torch.randint(0, classes, (pictures, size.height // 16, size.width // 16), generator=stream)
         labels = coarse.repeat_interleave(16, 1).repeat_interleave(16, 2)
         flow = torch.zeros(pictures, 2, *size)
-        classes = torch.tensor([[0, 1]] * pictures)
-        made.append(Batch(names, source, target, labels=labels, instances=labels, classes=classes, flow=flow))
+        pair = torch.tensor([[0, 1]] * pictures)
+        made.append(Batch(names, source, target, labels=labels, instances=labels, classes=pair, flow=flow))
     return replace(made[-1], frames=tuple(made[:-1]) or None)
 
 
