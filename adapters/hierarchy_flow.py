@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from i2ibench.adapter import Adapter, Augmentation, MethodCard, Paper, Shape, Training
+from i2ibench.adapter import Adapter, Augmentation, MethodCard, Paper, Shape
 from i2ibench.errors import BenchError
 from i2ibench.task import Level, Need, Resolution
 
@@ -103,13 +103,3 @@ class HierarchyFlow(Adapter):
     def weights(cls, config: HierarchyFlowConfig) -> tuple[str, ...]:
         """The VGG of the losses."""
         return () if config.trunk is None else (config.trunk,)
-
-    @classmethod
-    def train(cls, method: Method, training: Training) -> None:
-        """The shared loop, once the losses have their network."""
-        from i2ibench.models.hierarchy_flow import HierarchyFlow as Model
-
-        assert isinstance(method, Model)
-        for name in cls.weights(method.config):
-            training.load(name, method.load_perceptual)
-        training.fit(method)

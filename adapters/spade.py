@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from i2ibench.adapter import Adapter, Augmentation, MethodCard, Paper, Shape, Training
+from i2ibench.adapter import Adapter, Augmentation, MethodCard, Paper, Shape
 from i2ibench.errors import BenchError
 from i2ibench.task import Level, Need, Resolution
 
@@ -121,17 +121,6 @@ class SPADE(Adapter):
     def weights(cls, config: SPADEConfig) -> tuple[str, ...]:
         """The VGG of the perceptual loss."""
         return (config.perceptual,) if config.compares_perception and config.perceptual != "untrained" else ()
-
-    @classmethod
-    def train(cls, method: Method, training: Training) -> None:
-        """The shared loop, once the perceptual loss has its network."""
-        from i2ibench.models.spade import SPADE as Model
-
-        assert isinstance(method, Model)
-        for name in cls.weights(method.config):
-            assert method.perceptual is not None
-            training.load(name, method.perceptual.load)
-        training.fit(method)
 
 
 def _check_generator(config: SPADEConfig, resolution: Resolution) -> None:

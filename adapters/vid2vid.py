@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from i2ibench.adapter import Adapter, Augmentation, MethodCard, Paper, Shape, Training
+from i2ibench.adapter import Adapter, Augmentation, MethodCard, Paper, Shape
 from i2ibench.errors import BenchError
 from i2ibench.task import Level, Need, Resolution
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from i2ibench.models.layers.walk import FlowEstimator
     from i2ibench.models.method import Method
     from i2ibench.models.vid2vid import Vid2VidConfig
-
-_RAFT_SIDE = 128
-"""Pixels a side that RAFT's pyramid of correlations needs at least."""
-_RAFT_MULTIPLE = 8
 
 
 class Vid2Vid(Adapter):
@@ -134,49 +127,6 @@ class Vid2Vid(Adapter):
         """The VGG of the perceptual loss, and RAFT where flow is estimated."""
         vgg = (config.perceptual,) if config.perceptual in ("vgg16", "vgg19") else ()
         return (*vgg, *(("raft_small",) if config.flow == "raft" else ()))
-
-    @classmethod
-    def train(cls, method: Method, training: Training) -> None:
-        """The shared loop, once losses and flow have their networks."""
-        from i2ibench.models.vid2vid import Vid2Vid as Model
-
-        assert isinstance(method, Model)
-        model = method
-
-        def load_raft(tensors: Mapping[str, Tensor]) -> None:
-            model.estimate_flow = raft(tensors)
-
-        for name in cls.weights(model.config):
-            training.load(name, load_raft if name == "raft_small" else model.perceptual.load)
-        training.fit(model)
-
-
-def raft(tensors: Mapping[str, Tensor]) -> FlowEstimator:
-    """torchvision's small RAFT (Teed and Deng, arXiv 2003.12039) with these weights, as an estimator of backward flow.
-
-    Frames are resized to sides that it can read, multiples of 8 from 128 on, and flow back to theirs. Raises
-    `ValueError` where the weights are another network's.
-    """
-    import torch
-    from torch.nn import functional as F
-    from torchvision.models.optical_flow import raft_small
-
-    network = raft_small().eval()
-    try:
-        network.load_state_dict(dict(tensors))
-    except RuntimeError as error:
-        raise ValueError(f"torchvision's small RAFT cannot take them: {str(error).splitlines()[0]}") from error
-
-    @torch.no_grad()
-    def estimate(earlier: Tensor, later: Tensor) -> Tensor:
-        network.to(earlier.device)
-        size = earlier.shape[2:]
-        height, width = (max(_RAFT_SIDE, round(side / _RAFT_MULTIPLE) * _RAFT_MULTIPLE) for side in size)
-        frames = [F.interpolate(frame, (height, width), mode="bilinear") for frame in (later, earlier)]
-        flow: Tensor = F.interpolate(network(*frames)[-1].float(), size, mode="bilinear")
-        return flow * flow.new_tensor([size[1] / width, size[0] / height]).reshape(2, 1, 1)
-
-    return estimate
 
 
 def _classes(config: Vid2VidConfig, shape: Shape) -> int:

@@ -22,12 +22,11 @@ from typing import Annotated
 import torch
 import typer
 from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models.optical_flow import raft_small
 
 from i2ibench import registry
 from i2ibench.adapter import Shape
 from i2ibench.console import show_list
-from i2ibench.models.hierarchy_flow import HierarchyFlow
-from i2ibench.models.layers.feature_losses import PerceptualLoss
 from i2ibench.models.layers.perceptual import untrained_weights
 from i2ibench.models.method import Batch, Method, Update
 from i2ibench.task import LabelTable, Resolution
@@ -97,12 +96,8 @@ def updates(method: Method, batch: Batch) -> Iterator[tuple[Update, ...]]:
 
 def load_random(method: Method) -> None:
     """Give a method's losses the networks that they read, with random weights."""
-    perceptual = getattr(method, "perceptual", None)
-    if isinstance(perceptual, PerceptualLoss) and perceptual.trunk is not None:
-        perceptual.load(untrained_weights(perceptual.trunk, "benchmark", levels=5))
-    elif isinstance(method, HierarchyFlow):
-        assert method.config.trunk is not None
-        method.load_perceptual(untrained_weights(method.config.trunk, "benchmark"))
+    for name, take in method.pretrained().items():
+        take(raft_small().state_dict() if name == "raft_small" else untrained_weights(name, "benchmark", levels=5))
 
 
 def example(size: Resolution, classes: int, pictures: int, frames: int) -> Batch:

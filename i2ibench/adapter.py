@@ -163,12 +163,14 @@ class Adapter:
 
     @classmethod
     def weights(cls, config: Any) -> tuple[str, ...]:
-        """The pretrained networks (`i2ibench weights list`) that training with `config` reads by `Training.load`."""
+        """The names (`i2ibench weights list`) of what `Method.pretrained` asks for under `config`."""
         return ()
 
     @classmethod
     def train(cls, method: Method, training: Training) -> None:
-        """Train `method`; the shared loop unless the method truly differs."""
+        """Train `method` with the pretrained networks it reads; in the shared loop unless it truly differs."""
+        for name, take in method.pretrained().items():
+            training.load(name, take)
         training.fit(method)
 
     @classmethod

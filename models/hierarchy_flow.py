@@ -37,7 +37,7 @@ from i2ibench.models.layers.style_losses import (
     channel_statistics,
     content_loss,
 )
-from i2ibench.models.method import Batch, Method, Update, required
+from i2ibench.models.method import Batch, Method, TakeTensors, Update, required
 
 StyleInput = Literal["target", "source"]
 Perceptual = Literal["vgg16", "vgg19_normalised", "untrained"]
@@ -130,6 +130,10 @@ class HierarchyFlow(Method):
         self.perceptual: PerceptualNetwork | None = None
         if config.perceptual == "untrained":
             self.perceptual = PerceptualNetwork("vgg16", untrained_weights("vgg16", "perceptual"))
+
+    def pretrained(self) -> Mapping[str, TakeTensors]:
+        """The VGG of the losses."""
+        return {} if self.config.trunk is None else {self.config.trunk: self.load_perceptual}
 
     def load_perceptual(self, weights: Mapping[str, Tensor]) -> None:
         """Give the losses their network: the tensors of the published file of `config.trunk`.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 T = TypeVar("T")
+TakeTensors = Callable[[Mapping[str, Tensor]], None]
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,13 @@ class Method(nn.Module):
     """Submodules of which the loop keeps an exponential moving average for translation, with the decay of each."""
     fraction: float = 0.0
     """The share of the budget that was done before the current step, which the loop sets: for methods in stages."""
+
+    def pretrained(self) -> Mapping[str, TakeTensors]:
+        """The pretrained networks that training reads, by the names of their weights: what takes each one's tensors.
+
+        Each raises `ValueError` where they are another network's.
+        """
+        return {}
 
     def initialize(self, batch: Batch) -> None:
         """Called once with the first training batch, before `optimizers`, for what depends on data (shapes, scales)."""

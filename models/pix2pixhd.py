@@ -17,7 +17,7 @@ Deliberate deviations:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,7 +40,7 @@ from i2ibench.models.layers.semantics import one_hot
 from i2ibench.models.layers.settings import check_adam, check_choices, check_epochs, check_least, check_not_negative
 from i2ibench.models.layers.unet import UNet
 from i2ibench.models.layers.weights import initialize_weights
-from i2ibench.models.method import Batch, Method, Update, frozen, inference, required
+from i2ibench.models.method import Batch, Method, TakeTensors, Update, frozen, inference, required
 
 GeneratorKind = Literal["global", "local", "unet"]
 Objective = Literal["lsgan", "vanilla"]
@@ -192,6 +192,10 @@ class Pix2PixHD(Method):
         self.encoder = build_encoder(config, classes) if config.features else None
         initialize_weights(self, zero_biases=False)
         self.perceptual = PerceptualLoss(config.perceptual if config.compares_perception else "none")
+
+    def pretrained(self) -> Mapping[str, TakeTensors]:
+        """The VGG of the perceptual loss."""
+        return self.perceptual.pretrained()
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Two Adams: `generator`, of the encoder too, and `discriminator`."""

@@ -17,7 +17,7 @@ Deliberate deviations:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,7 +40,7 @@ from i2ibench.models.layers.spade import ParameterFree
 from i2ibench.models.layers.spade_encoder import StyleEncoder
 from i2ibench.models.layers.spade_generator import DOUBLINGS, SPADEGenerator, Upsampling
 from i2ibench.models.layers.spectral import SpectralInit, initialize_around_spectral_norm
-from i2ibench.models.method import Batch, Method, Update, frozen, generator, inference, required
+from i2ibench.models.method import Batch, Method, TakeTensors, Update, frozen, generator, inference, required
 
 GeneratorKind = Literal["spade", "pix2pixhd"]
 Style = Literal["sampled", "exemplar"]
@@ -165,6 +165,10 @@ class SPADE(Method):
         self.perceptual = PerceptualLoss(config.perceptual) if config.compares_perception else None
         self.averages = {"generator": config.ema} if config.ema else {}
         initialize_around_spectral_norm(self, config.init_gain, config.init_spectral)
+
+    def pretrained(self) -> Mapping[str, TakeTensors]:
+        """The VGG of the perceptual loss."""
+        return {} if self.perceptual is None else self.perceptual.pretrained()
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Two Adams, `generator`, which trains the encoder too, and `discriminator`."""

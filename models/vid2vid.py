@@ -20,7 +20,7 @@ Deliberate deviations:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -36,6 +36,7 @@ from i2ibench.models.layers.local_enhancer import LocalEnhancer
 from i2ibench.models.layers.multiscale_patchgan import MultiscaleDiscriminator, logits
 from i2ibench.models.layers.norms import translating
 from i2ibench.models.layers.pyramid import halved, pyramid
+from i2ibench.models.layers.raft import raft
 from i2ibench.models.layers.schedules import constant_then_linear, epoch_of
 from i2ibench.models.layers.semantics import one_hot
 from i2ibench.models.layers.settings import check_adam, check_choices, check_epochs, check_least, check_not_negative
@@ -43,7 +44,7 @@ from i2ibench.models.layers.video_generator import HISTORY, WINDOW, Generated, V
 from i2ibench.models.layers.walk import FlowEstimator, Walk, history, window
 from i2ibench.models.layers.warping import coarser, warp
 from i2ibench.models.layers.weights import initialize_weights
-from i2ibench.models.method import Batch, Method, Update, frozen, required
+from i2ibench.models.method import Batch, Method, TakeTensors, Update, frozen, required
 
 First = Literal["still", "generated"]
 Flow = Literal["given", "raft"]
@@ -208,6 +209,15 @@ class Vid2Vid(Method):
         self.perceptual = PerceptualLoss(config.perceptual)
         self.estimate_flow: FlowEstimator | None = None
         """Where `flow` is `raft`, to be set before training."""
+
+    def pretrained(self) -> Mapping[str, TakeTensors]:
+        """The VGG of the perceptual loss, and RAFT where flow is estimated."""
+        flow: dict[str, TakeTensors] = {"raft_small": self.load_raft} if self.config.flow == "raft" else {}
+        return {**self.perceptual.pretrained(), **flow}
+
+    def load_raft(self, tensors: Mapping[str, Tensor]) -> None:
+        """Estimate flow with RAFT of these tensors. Raises `ValueError` where they are another network's."""
+        self.estimate_flow = raft(tensors)
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adams: `still` and `still_discriminator`, `generator`, `discriminator`, `temporal_0`, `temporal_1`..."""

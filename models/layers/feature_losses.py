@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2ibench.models.layers.perceptual import PerceptualNetwork, Trunk, untrained_weights
+from i2ibench.models.method import TakeTensors
 
 Perceptual = Literal["vgg19", "vgg16", "untrained", "none"]
 """`untrained` features know no pictures: for trials. `none`: no such loss."""
@@ -44,6 +45,10 @@ class PerceptualLoss(nn.Module):
         if perceptual == "untrained":
             weights = untrained_weights("vgg16", "perceptual", levels=_LEVELS)
             self.network = PerceptualNetwork("vgg16", weights, _LEVELS, normalise=False)
+
+    def pretrained(self) -> Mapping[str, TakeTensors]:
+        """What `Method.pretrained` says of it."""
+        return {} if self.trunk is None else {self.trunk: self.load}
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
         """Take the tensors of the published file of `trunk`. Raises `ValueError` where they are another network's."""

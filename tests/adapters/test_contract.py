@@ -215,6 +215,7 @@ class TestCard:
         with torch.device("meta"):
             method = case.adapter.build(config, Shape(resolution=resolution, labels=LABELS, classes=2))
         assert isinstance(method, Method)
+        assert tuple(method.pretrained()) == case.adapter.weights(config)
 
 
 class TestRefusal:

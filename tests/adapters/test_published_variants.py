@@ -113,6 +113,8 @@ def test_builds_by_config(name: str, preset: str, resolution: str, settings: Map
         method = adapter.build(config, Shape(resolution=Resolution.parse(resolution), labels=CITYSCAPES, classes=10))
     assert any(parameter.requires_grad for parameter in method.parameters())
 
+    assert tuple(method.pretrained()) == adapter.weights(config)
+
 
 def test_every_preset_of_a_paper_is_here() -> None:
     named = {(name, preset) for name, preset, _, _ in VARIANTS}
