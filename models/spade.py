@@ -162,13 +162,13 @@ class SPADE(Method):
             channels + 3, [config.ndf] * config.discriminators, config.n_layers, "spectral_instance", padding=2
         )
         self.encoder = StyleEncoder(config.z_dim, config.nef, config.style_side) if config.vae else None
-        self.perceptual = PerceptualLoss(config.perceptual) if config.compares_perception else None
+        self.perceptual = PerceptualLoss(config.perceptual if config.compares_perception else "none")
         self.averages = {"generator": config.ema} if config.ema else {}
         initialize_around_spectral_norm(self, config.init_gain, config.init_spectral)
 
     def pretrained(self) -> Mapping[str, TakeTensors]:
         """The VGG of the perceptual loss."""
-        return {} if self.perceptual is None else self.perceptual.pretrained()
+        return self.perceptual.pretrained()
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Two Adams, `generator`, which trains the encoder too, and `discriminator`."""
@@ -220,7 +220,7 @@ class SPADE(Method):
         losses = {"adversarial": torch.stack(critics).mean()}
         if self.config.feature_weight > 0:
             losses["feature_matching"] = self.config.feature_weight * feature_matching_loss(of_fake, of_real)
-        if self.perceptual is not None:
+        if self.config.compares_perception:
             losses["perceptual"] = self.config.perceptual_weight * self.perceptual(fake, target)
         return losses
 

@@ -206,7 +206,6 @@ class TestLosses:
         assert list(weighted) == ["adversarial", "feature_matching", "perceptual"]
         for name, weight in (("adversarial", 1), ("feature_matching", 3), ("perceptual", 2)):
             torch.testing.assert_close(weighted[name], weight * unit[name])
-        assert plain.perceptual is not None
         torch.testing.assert_close(unit["perceptual"], plain.perceptual(fake, target))
         without = made(dataclasses.replace(config, perceptual_weight=0.0, feature_weight=0.0))
         assert list(without.generator_losses(segmentation, fake, target)) == ["adversarial"]
