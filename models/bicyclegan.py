@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from torch.optim import Adam, Optimizer
 
 from i2ibench.models.layers.adversarial import adversarial_loss
-from i2ibench.models.layers.gaussian_codes import drawn, standard_normal_divergence
+from i2ibench.models.layers.gaussian_codes import drawn, standard_normal_divergence, style_codes
 from i2ibench.models.layers.multiscale_patchgan import MultiscaleDiscriminator, logits
 from i2ibench.models.layers.noise_unet import NoiseUNet, Upsample, WhereAdd
 from i2ibench.models.layers.norms import translating
@@ -28,7 +28,7 @@ from i2ibench.models.layers.residual_encoder import ResidualEncoder
 from i2ibench.models.layers.schedules import constant_then_linear
 from i2ibench.models.layers.settings import check_adam, check_choices, check_epochs, check_least, check_not_negative
 from i2ibench.models.layers.weights import Init, initialize_weights
-from i2ibench.models.method import Batch, Method, Update, frozen, generator, inference, required
+from i2ibench.models.method import Batch, Method, Update, frozen, inference, required
 
 
 @dataclass(frozen=True)
@@ -196,9 +196,8 @@ class BicycleGAN(Method):
     @torch.no_grad()
     def translate(self, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
         """Translate, each source with a code ~ N(0, I) of its own; without dropout."""
-        names = ["" for _ in batch.names] if self.config.sync else batch.names
-        codes = [torch.randn(self.config.nz, generator=generator(seed, "code", name, sample)) for name in names]
-        return self._generate(batch.source, torch.stack(codes).to(batch.source.device))
+        codes = style_codes(batch.names, self.config.nz, seed, sample, synchronized=self.config.sync)
+        return self._generate(batch.source, codes.to(batch.source.device))
 
     @torch.no_grad()
     def transfer(self, content: Batch, batch: Batch) -> Tensor:

@@ -29,7 +29,7 @@ from torch.optim import Adam, Optimizer
 from i2ibench.models.layers.adversarial import adversarial_loss, hinge_loss
 from i2ibench.models.layers.boundaries import boundaries
 from i2ibench.models.layers.feature_losses import Perceptual, PerceptualLoss, feature_matching_loss
-from i2ibench.models.layers.gaussian_codes import drawn, standard_normal_divergence
+from i2ibench.models.layers.gaussian_codes import drawn, standard_normal_divergence, style_codes
 from i2ibench.models.layers.multiscale_patchgan import MultiscaleDiscriminator, logits
 from i2ibench.models.layers.norms import translating
 from i2ibench.models.layers.resnet import ResNet
@@ -40,7 +40,7 @@ from i2ibench.models.layers.spade import ParameterFree
 from i2ibench.models.layers.spade_encoder import StyleEncoder
 from i2ibench.models.layers.spade_generator import DOUBLINGS, SPADEGenerator, Upsampling
 from i2ibench.models.layers.spectral import SpectralInit, initialize_around_spectral_norm
-from i2ibench.models.method import Batch, Method, TakeTensors, Update, frozen, generator, inference, required
+from i2ibench.models.method import Batch, Method, TakeTensors, Update, frozen, inference, required
 
 GeneratorKind = Literal["spade", "pix2pixhd"]
 Style = Literal["sampled", "exemplar"]
@@ -244,9 +244,7 @@ class SPADE(Method):
             if self.encoder is not None and self.config.style == "exemplar":
                 code, _ = self.encoder(required(batch.exemplar, "exemplars", "spade"))
             elif self.encoder is not None:
-                streams = [generator(seed, "style", name, sample) for name in batch.names]
-                draws = [torch.randn(self.config.z_dim, generator=stream) for stream in streams]
-                code = torch.stack(draws).to(batch.source.device)
+                code = style_codes(batch.names, self.config.z_dim, seed, sample).to(batch.source.device)
             return self._generate(self.segmentation(batch), code).float()
 
     def segmentation(self, batch: Batch) -> Tensor:

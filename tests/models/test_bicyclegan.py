@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from i2ibench.models.bicyclegan import BicycleGAN, BicycleGANConfig, build_discriminator
-from i2ibench.models.layers.gaussian_codes import standard_normal_divergence
-from i2ibench.models.method import Batch, Update, frozen, generator
+from i2ibench.models.layers.gaussian_codes import standard_normal_divergence, style_codes
+from i2ibench.models.method import Batch, Update, frozen
 
 TINY = BicycleGANConfig(levels=4, ngf=4, nz=3, blocks=2, nef=4, n_layers=1, ndf=4, init_gain=1.0)
 NETWORKS = ("encoder", "generator", "discriminator", "discriminator2")
@@ -350,7 +350,7 @@ class TestTranslation:
     def test_is_the_generators_with_a_code_of_the_pictures_own(self) -> None:
         method, batch = BicycleGAN(self.CONFIG), tiny_batch(side=64)
         found = method.translate(batch, seed=5, sample=2)
-        codes = torch.stack([torch.randn(3, generator=generator(5, "code", name, 2)) for name in batch.names])
+        codes = style_codes(batch.names, 3, seed=5, sample=2)
         torch.testing.assert_close(found, method.eval().generator(batch.source, codes))
 
     def test_sync_gives_all_sources_the_code_of_their_sample(self) -> None:
