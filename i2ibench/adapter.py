@@ -74,7 +74,7 @@ class Augmentation(BaseModel):
     """How training examples are formed: a window of the picture at random, mirrored with probability 1/2.
 
     All that belongs to a picture gets the same window and mirroring; so do the partners of a pair and the frames of a
-    clip. The sides of an unpaired task are drawn independently.
+    clip. The sides of an unpaired task, or of any task for a method that needs no pairs, are drawn independently.
     """
 
     model_config = ConfigDict(frozen=True)

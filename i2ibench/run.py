@@ -180,13 +180,12 @@ class Run:
         from i2ibench.training.loop import Loop
         from i2ibench.training.losses import draw
 
-        split = self.split("train")
+        split, recipe = self.split("train"), self.adapter.augmentation(self._config)
+        paired = Need.PAIRS in {*self.adapter.card.needs, *self.adapter.needs(self._config)}
         loop = Loop(
             spec=self.spec,
             folder=self.folder,
-            batches=Batches(
-                split, self.spec.batch_size, self.spec.seed, self.adapter.augmentation(self._config), self.spec.limit
-            ),
+            batches=Batches(split, self.spec.batch_size, self.spec.seed, recipe, self.spec.limit, paired=paired),
             plain=lambda: in_order(split, self.spec.batch_size, self.spec.limit),
             device=self.device,
             progress=self.progress,

@@ -14,12 +14,15 @@ import torch
 from PIL import Image
 
 from i2ibench import registry
+from i2ibench.adapter import Augmentation
 from i2ibench.data import rows
+from i2ibench.data.batches import in_order
 from i2ibench.errors import BenchError
 from i2ibench.foreign import score_folder
 from i2ibench.progress import Silent
 from i2ibench.record import Budget
 from i2ibench.run import Run, find, plan
+from i2ibench.task import Need
 
 CPU = torch.device("cpu")
 CONFTEST = Path(__file__).with_name("conftest.py")
@@ -74,6 +77,25 @@ def test_training_has_no_handle_on_test_or_validation(runs: Path, monkeypatch: p
     monkeypatch.setattr(rows, "load", lambda task, size, name, **given: asked.append(name) or load(task, size, name))
     make(runs).perform("train")
     assert asked == ["train"]
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize("needs", [{Need.PAIRS}, set()])
+def test_only_methods_that_need_pairs_are_given_any(runs: Path, monkeypatch, needs: set[Need]) -> None:
+    run, batches = make(runs), []
+    adapter = registry.adapter("toy-gan")
+    monkeypatch.setattr(adapter, "card", adapter.card.model_copy(update={"needs": frozenset(needs)}))
+    monkeypatch.setattr(adapter, "augmentation", lambda config: Augmentation())
+    monkeypatch.setattr(adapter, "train", lambda method, loop: batches.extend(loop.batches(step) for step in range(6)))
+    run.perform("train")
+    (everything,) = in_order(run.split("train"), 100)
+    targets = dict(zip(everything.names, everything.target, strict=True))
+    own = [
+        torch.equal(targets[name], one)
+        for batch in batches
+        for name, one in zip(batch.names, batch.target, strict=True)
+    ]
+    assert all(own) == bool(needs)
 
 
 @pytest.mark.usefixtures("toy")

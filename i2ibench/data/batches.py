@@ -37,7 +37,8 @@ class Batches:
     """The training batches of `split`; `limit` takes its first rows only.
 
     Each source comes once an epoch, in another order each epoch. An unpaired source is joined by the next target of
-    an order of its own; in a many-class task by the next picture, in such an order, of another class.
+    an order of its own; in a many-class task by the next picture, in such an order, of another class. Without `paired`
+    the pairs of a paired task are parted the same way, for methods that may not know them.
     Of every batch, rank `rank` of `ranks` gets each `ranks`-th example.
     """
 
@@ -49,12 +50,13 @@ class Batches:
         augmentation: Augmentation | None = None,
         limit: int | None = None,
         *,
+        paired: bool = True,
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
         self.examples = Examples(split.rows, split.resolution, limit)
         self.targets: Examples | None = None
-        if not split.task.paired:
+        if not (split.task.paired and paired):
             pool = split.targets
             self.targets = self.examples if pool is None else Examples(pool, split.resolution, limit)
         self.many_class = not split.task.paired and split.targets is None

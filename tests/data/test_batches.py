@@ -16,6 +16,7 @@ from i2ibench.data.augment import augment
 from i2ibench.data.batches import Batches, in_order, in_sequence, target_class
 from i2ibench.data.pictures import to_pixels, to_tensor
 from i2ibench.errors import BenchError
+from i2ibench.models.method import Batch
 from i2ibench.task import Resolution, Task
 
 SIZE = Resolution(16, 16)
@@ -95,6 +96,24 @@ def test_unpaired_sides_each_come_once_an_epoch_of_their_own(unpaired: rows.Spli
     assert all(sorted(sources[start : start + 7]) == list(range(7)) for start in range(0, 35, 7))
     assert all(sorted(targets[start : start + 5]) == list(range(100, 105)) for start in range(0, 35, 5))
     assert len(set(zip(sources, targets, strict=True))) > 20
+
+
+def _pixels(batch: Batch) -> list[tuple[np.ndarray, np.ndarray]]:
+    assert batch.target is not None
+    return list(zip(batch.source.numpy(), batch.target.numpy(), strict=True))
+
+
+def test_pairs_are_parted_for_methods_that_may_not_know_them(toy: Task) -> None:
+    split = rows.load(toy, SIZE, "train")
+    together, apart = (Batches(split, len(split.rows), 0, paired=paired) for paired in (True, False))
+    own = {source.tobytes(): target for source, target in _pixels(together(0))}
+    epochs = [_pixels(apart(step)) for step in range(2)]
+    for pairs in epochs:
+        assert {source.tobytes() for source, _ in pairs} == set(own)
+        assert {target.tobytes() for _, target in pairs} == {target.tobytes() for target in own.values()}
+        same = sum(np.array_equal(own[source.tobytes()], target) for source, target in pairs)
+        assert same < len(own) / 4
+    assert [target.tobytes() for _, target in epochs[0]] != [target.tobytes() for _, target in epochs[1]]
 
 
 def test_unpaired_sides_are_varied_on_their_own(unpaired: rows.Split) -> None:
