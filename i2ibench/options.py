@@ -34,7 +34,10 @@ Set = Annotated[
 ]
 Preset = Annotated[str, typer.Option("--preset", help="paper: the published numbers; small: fits the embedded tasks.")]
 Budget = Annotated[
-    str, typer.Option("--budget", help="How long to train: '3000 steps', '20000 pictures', '5 minutes'.")
+    str,
+    typer.Option(
+        "--budget", help="How long to train: '3000 steps', '20000 pictures' (sequences, of video), '5 minutes'."
+    ),
 ]
 BatchSize = Annotated[
     int | None,

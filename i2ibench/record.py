@@ -15,7 +15,10 @@ from i2ibench.task import ResolutionField
 
 
 class Budget(BaseModel):
-    """How long a method may train: exactly one of optimiser steps, pictures seen, or minutes."""
+    """How long a method may train: exactly one of optimiser steps, pictures seen, or minutes.
+
+    A sequence of video counts as one picture.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -110,7 +113,7 @@ class Cost(BaseModel):
     seconds: float = 0.0
     steps: int = 0
     pictures: int = 0
-    """Training pictures seen, repeats counted."""
+    """Training pictures seen, repeats counted; of video, sequences."""
     peak_memory: int = 0
     """Bytes: the device's own peak on CUDA, the process's resident peak on CPU."""
     parameters: int = 0
