@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,15 +40,14 @@ class LossLog:
         """Fetch what is pending in one transfer, check it and write a line. Raises `Diverged`; returns the means."""
         if not self._pending:
             return {}
-        names = list(self._pending[0][1])
-        values = torch.stack(
-            [torch.stack([losses[name].float() for name in names]) for _, losses in self._pending]
-        ).cpu()
-        for (step, _), row in zip(self._pending, values.tolist(), strict=True):
-            for name, value in zip(names, row, strict=True):
-                if value != value or abs(value) == float("inf"):
-                    raise Diverged(name, value, step)
-        means = dict(zip(names, values.double().mean(0).tolist(), strict=True))
+        logged = [(step, name, loss) for step, losses in self._pending for name, loss in losses.items()]
+        fetched = torch.stack([loss.float() for _, _, loss in logged]).tolist()
+        values: dict[str, list[float]] = {}  # not every step updates every network
+        for (step, name, _), value in zip(logged, fetched, strict=True):
+            if not math.isfinite(value):
+                raise Diverged(name, value, step)
+            values.setdefault(name, []).append(value)
+        means = {name: math.fsum(found) / len(found) for name, found in values.items()}
         with writing(self.path), self.path.open("a") as file:
             file.write(json.dumps({"step": self._pending[-1][0], **means}) + "\n")
         self._pending.clear()
@@ -72,10 +72,11 @@ def draw(path: Path, picture: Path) -> None:
     lines = read(path)
     if not lines:
         return
-    names = [name for name in lines[0] if name != "step"]
+    names = list(dict.fromkeys(name for line in lines for name in line if name != "step"))
     figure = Figure(figsize=(4.5 * min(len(names), 3), 2.8 * -(-len(names) // 3)), layout="constrained")
     for axes, name in zip(figure.subplots(-(-len(names) // 3), min(len(names), 3), squeeze=False).flat, names):  # noqa: B905
-        axes.plot([line["step"] for line in lines], [line[name] for line in lines], linewidth=1)
+        points = [(line["step"], line[name]) for line in lines if name in line]
+        axes.plot(*zip(*points, strict=True), linewidth=1)
         axes.set(title=name, xlabel="step")
         axes.grid(alpha=0.3)
     with written(picture) as aside:
