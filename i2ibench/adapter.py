@@ -191,15 +191,14 @@ class Adapter:
             if need not in task.gives:
                 raise BenchError(
                     f"task {task.id!r} gives no {need.value}, which {cls.card.name} with {setting} needs: choose "
-                    f"another setting, or a task that does (i2ibench list tasks --needs {need.value})"
+                    f"another setting{_off(setting)}, or a task that does (i2ibench list tasks --needs {need.value})"
                 )
         settings = {need.value: setting for need, setting in cls.needs(config).items() if need in OF_A_PICTURE}
         if task.to_labels and settings:
-            off = [f"--set {one.removesuffix('true')}false" for one in settings.values() if one.endswith("=true")]
             raise BenchError(
                 f"the {' and '.join(settings)} of task {task.id!r} are those of its targets, which "
-                f"{cls.card.name} with {' and '.join(settings.values())} would translate from: use "
-                f"{' '.join(off) or 'another setting'}"
+                f"{cls.card.name} with {' and '.join(settings.values())} would translate from: use another setting"
+                f"{_off(*settings.values())}"
             )
 
     @classmethod
@@ -237,6 +236,12 @@ def config_from(kind: type[Any], values: Mapping[str, Any]) -> Any:
     return TypeAdapter(kind).validate_python(dict(values))
 
 
+def _off(*settings: str) -> str:
+    """How to turn settings off that a flag asks for, in parentheses."""
+    off = [f"--set {one.removesuffix('true')}false" for one in settings if one.endswith("=true")]
+    return f" ({' '.join(off)})" if off else ""
+
+
 def _parse(method: str, name: str, text: str, kind: Any) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
@@ -244,7 +249,8 @@ def _parse(method: str, name: str, text: str, kind: Any) -> Any:
     try:
         return adapter.validate_strings(text) if not text.startswith("[") else adapter.validate_json(text)
     except ValidationError as error:
-        wanted = getattr(kind, "__name__", None) or str(kind).replace("typing.", "")
+        choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
+        wanted = " or ".join(choices) or getattr(kind, "__name__", None) or str(kind).replace("typing.", "")
         raise BenchError(
             f"{method}: config field {name!r} takes {wanted}, and {text!r} is none: {error.errors()[0]['msg']}"
         ) from error
