@@ -22,7 +22,7 @@ class TestLosses:
         assert masked_l1(a, torch.zeros_like(a), confidence).item() == (1 + 3) / 4
         assert masked_l1(a.expand(1, 3, 2, 2), torch.ones(1, 3, 2, 2), confidence).item() == 3 * 2 / 12
 
-    @pytest.mark.parametrize("first", ["generated", "given"])
+    @pytest.mark.parametrize("first", ["generated", "still"])
     def test_the_generators(self, first: str) -> None:
         method = build(first=first)
         lead = method.config.lead
