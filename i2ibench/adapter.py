@@ -250,7 +250,7 @@ def _parse(method: str, name: str, text: str, kind: Any) -> Any:
         return adapter.validate_strings(text) if not text.startswith("[") else adapter.validate_json(text)
     except ValidationError as error:
         choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
-        wanted = " or ".join(choices) or getattr(kind, "__name__", None) or str(kind).replace("typing.", "")
+        wanted = " or ".join(map(str, choices)) or getattr(kind, "__name__", None) or str(kind).replace("typing.", "")
         raise BenchError(
             f"{method}: config field {name!r} takes {wanted}, and {text!r} is none: {error.errors()[0]['msg']}"
         ) from error

@@ -29,6 +29,17 @@ def test_bad_overrides_are_told(overrides: dict[str, str], told: str) -> None:
         registry.adapter("toy-gan").configure("small", overrides)
 
 
+def test_a_choice_is_told_with_what_it_may_be() -> None:
+    with pytest.raises(BenchError, match="config field 'generator' takes spade or pix2pixhd, and 'foo' is none"):
+        registry.adapter("spade").configure("small", {"generator": "foo"})
+
+
+def test_settings_that_a_task_cannot_serve_are_told_with_how_to_turn_them_off() -> None:
+    adapter = registry.adapter("spade")
+    with pytest.raises(BenchError, match=r"gives no labels, .* another setting \(--set use_labels=false\), or a task"):
+        adapter.refuse(registry.task("aerial2map"), adapter.configure("small"))
+
+
 def test_an_unknown_preset_is_told() -> None:
     with pytest.raises(BenchError, match="did you mean 'small'"):
         registry.adapter("toy-gan").configure("smal")
