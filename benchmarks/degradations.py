@@ -162,6 +162,19 @@ def labelled(folder: Path, count: int) -> Study:
     return Study(("psp",), split, _stack(split, "target"))
 
 
+def nights(folder: Path, count: int) -> Study:
+    """Streets by day, each as its very scene by night, in which its objects are looked for."""
+    from i2ibench.data.worlds.conditions import Condition
+    from i2ibench.data.worlds.streets import SEED, render
+    from i2ibench.data.worlds.streets_tasks import day2night
+
+    split = _split("streets-day2night", "test", WIDE, islice(day2night("test", WIDE), count), folder)
+    night = Condition(time="night", weather="dry")
+    scenes = (int(name.split("-")[1]) for name in split.rows.names)
+    outputs = [render(SEED, scene, WIDE, condition=night)["target"] for scene in scenes]
+    return Study(("objects",), split, np.stack(outputs)[None])
+
+
 def label_pictures(folder: Path, count: int) -> Study:
     """Label maps of streets, which are read by their colours."""
     from i2ibench.data.worlds.streets import photo2label
@@ -252,6 +265,7 @@ def studies(folder: Path) -> Iterator[Study]:
     yield cats_as_dogs(folder / "poses", 200)
     yield many_dogs(folder / "dogs", 24, 200)
     yield labelled(folder / "streets", 100)
+    yield nights(folder / "nights", 100)
     yield label_pictures(folder / "labels", 100)
     yield drives(folder / "drives", 8)
 

@@ -21,6 +21,7 @@ from i2ibench.metrics.bpd import BPD
 from i2ibench.metrics.diversity import Diversity, DiversityBicycleGAN, DiversityMUNIT, DiversityStarGAN2
 from i2ibench.metrics.gradients import GMSDSource
 from i2ibench.metrics.metric import Chunk, Metric, Setting
+from i2ibench.metrics.objects import object_matrix
 from i2ibench.metrics.palette import Palette
 from i2ibench.metrics.posing.keypoints import keypoint_scores
 from i2ibench.metrics.structure import StructureVGG16
@@ -41,6 +42,7 @@ def rows(files: Mapping[str, Path]) -> Iterator[Row]:
     yield _warping()
     yield _bits()
     yield from _labels()
+    yield _objects()
     yield from _diversity(files)
 
 
@@ -201,6 +203,28 @@ def _labels() -> Iterator[Row]:
     gap = difference([score.value or 0 for score in metric.compute()], wanted)
     said = "mmseg `IoUMetric` on the classes that scipy finds nearest"
     yield Row("`palette_*`; the arithmetic of `psp_*`", said, COUNT, gap)
+
+
+def _objects() -> Row:
+    """Each box's votes counted pixel by pixel."""
+    draw = np.random.default_rng(6)
+    maps, found = draw.integers(0, 3, (2, COUNT, *SIZE))
+    corners = draw.uniform(0, 40, (COUNT, 5, 2)), draw.uniform(4, 20, (COUNT, 5, 2))
+    kinds = draw.integers(0, 3, (COUNT, 5, 1))
+    boxes = np.concatenate([corners[0], corners[0] + corners[1], kinds], 2).astype(np.float32)
+    matrices = np.stack([object_matrix(*one, 3) for one in zip(maps, found, boxes, strict=True)])
+    wanted = np.zeros_like(matrices)
+    for picture, box in np.ndindex(COUNT, 5):
+        left, top, right, bottom, kind = boxes[picture, box]
+        votes = [0, 0, 0]
+        for y, x in np.ndindex(*SIZE):
+            inside = left <= x + 0.5 < right and top <= y + 0.5 < bottom
+            if inside and maps[picture, y, x] == kind:
+                votes[found[picture, y, x]] += 1
+        if sum(votes):
+            wanted[picture, int(kind), votes.index(max(votes))] += 1
+    gap = difference(matrices.ravel().tolist(), wanted.ravel().tolist())
+    return Row("the arithmetic of `object_*`", "the definition, pixel by pixel", COUNT, gap)
 
 
 def _diversity(files: Mapping[str, Path]) -> Iterator[Row]:

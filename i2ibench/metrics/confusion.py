@@ -44,6 +44,8 @@ class LabelMetric(Metric):
     """Pixel accuracy, class accuracy and mean IoU, in this order of `columns`, of classes that `read` finds."""
 
     reads_labels: ClassVar[bool] = True
+    counted: ClassVar[str] = "pixel"
+    """What the matrices count."""
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
@@ -53,8 +55,8 @@ class LabelMetric(Metric):
         """By picture: small, and the standard error needs them one by one."""
 
     @abstractmethod
-    def read(self, pictures: Tensor) -> Tensor:
-        """The classes, int64 `[B, H, W]`, in outputs `[B, 3, H, W]` in [-1, 1]."""
+    def read(self, chunk: Chunk) -> Tensor:
+        """The classes, int64 `[B, H, W]`, that the chunk's outputs show."""
 
     @abstractmethod
     def protocol(self) -> Protocol:
@@ -66,7 +68,7 @@ class LabelMetric(Metric):
             raise BenchError(
                 f"{self.name} needs the label maps of {self.setting.task.id}, and the pictures came without them"
             )
-        matrices = confusion_matrices(chunk.labels, self.read(chunk.output), self.classes)
+        matrices = confusion_matrices(chunk.labels, self.read(chunk), self.classes)
         self.matrices.update(zip(chunk.names, matrices, strict=True))
 
     def merge(self, other: Self) -> None:
@@ -90,7 +92,7 @@ class LabelMetric(Metric):
                 protocol=protocol,
             )
             if not np.isnan(value)
-            else Score.not_available(column, better, "no pixel of the label maps belongs to a class")
+            else Score.not_available(column, better, f"no {self.counted} of the label maps belongs to a class")
             for (column, better), value, error, interval in zip(
                 self.columns.items(), scores[:3], errors, intervals, strict=True
             )

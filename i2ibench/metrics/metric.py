@@ -83,6 +83,8 @@ class Chunk:
     """The target of each source, in paired tasks."""
     labels: Tensor | None = None
     """int64 `[B, H, W]` of the source (of a real target picture, its own), 255 ignored."""
+    boxes: tuple[Tensor, ...] | None = None
+    """Of the source (of a real target picture, its own), as `models.method.Batch.boxes`."""
     keypoints: Tensor | None = None
     """float32 `[B, K, 2]` of the source (of a real target picture, its own): x and y in pixels, NaN where there is
     none."""
@@ -98,11 +100,19 @@ class Chunk:
     """float64 `[B, draws]` from the method itself."""
     extract: Callable[[str, Side], Tensor] | None = None
     read_samples: Callable[[int, Sequence[int]], Tensor] | None = None
+    found: dict[str, Tensor] = field(default_factory=dict, init=False)
+    """What `once` keeps, of these outputs alone."""
 
     def samples(self, number: int, rows: Sequence[int]) -> Tensor:
         """Sample `number` (0 is the output itself) of the sources in `rows` of this chunk, as `output`."""
         assert self.read_samples is not None, "a chunk of one sample a source has no others"
         return self.read_samples(number, rows)
+
+    def once(self, what: str, find: Callable[[Tensor], Tensor]) -> Tensor:
+        """What `find` finds in the outputs; under one name it looks once, however many metrics ask."""
+        if what not in self.found:
+            self.found[what] = find(self.output)
+        return self.found[what]
 
     def features(self, extractor: str, side: Side) -> Tensor:
         """float32 `[B, d]` of one side by a named extractor (`metrics.extractors`); computed once per chunk."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from i2ibench.metrics.confusion import LabelMetric
 from i2ibench.metrics.extractors import to_bytes
-from i2ibench.metrics.metric import Setting
+from i2ibench.metrics.metric import Chunk, Setting
 from i2ibench.protocol import Protocol
 from i2ibench.task import IGNORE
 
@@ -37,10 +37,10 @@ class Palette(LabelMetric):
             return f"task {setting.task.id} does not translate to label pictures, so colours say nothing of classes"
         return super().unavailable(setting)
 
-    def read(self, pictures: Tensor) -> Tensor:
+    def read(self, chunk: Chunk) -> Tensor:
         """The nearest colours."""
         assert self.setting.task.labels is not None, "`unavailable` is asked before"
-        return nearest(to_bytes(pictures), self.setting.task.labels.palette)
+        return nearest(to_bytes(chunk.output), self.setting.task.labels.palette)
 
     def protocol(self) -> Protocol:
         """The palette by its table."""

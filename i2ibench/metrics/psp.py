@@ -13,7 +13,7 @@ from torch import Tensor
 
 from i2ibench.errors import BenchError
 from i2ibench.metrics.confusion import LabelMetric
-from i2ibench.metrics.metric import Setting
+from i2ibench.metrics.metric import Chunk, Setting
 from i2ibench.metrics.segmentation import check as segmenter_check
 from i2ibench.metrics.segmentation import segmenter
 from i2ibench.protocol import Protocol
@@ -61,11 +61,11 @@ class PSP(LabelMetric):
             )
         return segmenter_check.failing(found, segmenter.owner(task), setting.resolution, setting.device)
 
-    def read(self, pictures: Tensor) -> Tensor:
+    def read(self, chunk: Chunk) -> Tensor:
         """What the segmenter sees."""
         if self._segmenter is None:
             self._segmenter = segmenter.read(self.found, self.setting.device)
-        return self._segmenter(pictures)
+        return chunk.once(f"classes by {self.found.card.weights_sha256}", self._segmenter)
 
     def protocol(self) -> Protocol:
         """The segmenter by its weights, and how it is fed."""

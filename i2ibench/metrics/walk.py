@@ -24,7 +24,7 @@ from i2ibench.metrics import extractors
 from i2ibench.metrics.features import TargetFeatures
 from i2ibench.metrics.metric import Chunk, Metric, Side
 
-_UNREAD = frozenset({"instances", "boxes"})
+_UNREAD = frozenset({"instances"})
 """Columns that no chunk has."""
 
 
@@ -114,9 +114,11 @@ class Walk:
         bits = None
         if self.bits_per_dim is not None and not real:
             bits = torch.tensor([list(self.bits_per_dim[name]) for name in names], dtype=torch.float64)
-        labels = keypoints = frames = flow = None
+        labels = boxes = keypoints = frames = flow = None
         if "labels" in rows[0]:
             labels = torch.from_numpy(np.stack([row["labels"] for row in rows]).astype(np.int64)).to(self.device)
+        if "boxes" in rows[0]:
+            boxes = tuple(torch.from_numpy(row["boxes"].copy()).to(self.device) for row in rows)
         if "keypoints" in rows[0]:
             keypoints = torch.from_numpy(np.stack([row["keypoints"] for row in rows])).to(self.device)
         if "frame" in rows[0]:
@@ -129,6 +131,7 @@ class Walk:
             source=pictures.get("source"),
             target=pictures.get("target"),
             labels=labels,
+            boxes=boxes,
             keypoints=keypoints,
             classes=self._classes(rows, real),
             source_classes=None if real or not self.asked else torch.tensor([row.get("category", -1) for row in rows]),

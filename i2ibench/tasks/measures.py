@@ -73,6 +73,9 @@ CONTENT = {
 LABELS = {"psp": "the source's label map must be found again in its translation"}
 """Only where translations are photos of labelled scenes, which a segmenter of the task can read."""
 
+OBJECTS = {"objects": "each object of the source must be recognised in its translation, however small it is"}
+"""Only where translations are photos of labelled scenes whose objects have boxes."""
+
 MOTION = {"warping_error": "the source's exact flow says how each frame's translation should follow from the last"}
 """Only for sequences with flow."""
 

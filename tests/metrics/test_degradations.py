@@ -69,6 +69,10 @@ STUDIES: Mapping[str, tuple[Callable[[Path], Study], Mapping[str, tuple[str, ...
         lambda folder: degradations.labelled(folder, 6),
         dict.fromkeys(("psp_pixel_accuracy", "psp_class_accuracy", "psp_miou"), ALL),
     ),
+    "objects": (
+        lambda folder: degradations.nights(folder, 6),
+        dict.fromkeys(("object_accuracy", "object_class_accuracy", "object_miou"), ("noise", *LOST)),
+    ),
     "label pictures": (
         lambda folder: degradations.label_pictures(folder, 6),
         dict.fromkeys(("palette_pixel_accuracy", "palette_class_accuracy", "palette_miou"), ALL),

@@ -58,6 +58,7 @@ def task(name: str, *gives: Need, **fields: object) -> Task:
 
 TASKS = (
     task("pairs", Need.PAIRS, Need.LABELS, Need.VIDEO, Need.FLOW, labels=TABLE),
+    task("boxes", Need.LABELS, Need.BOXES, labels=TABLE, targets={"train": 1, "test": REALS}),
     task("to-labels", Need.PAIRS, Need.LABELS, labels=TABLE, to_labels=True),
     task("classes", Need.CLASSES, Need.KEYPOINTS, classes=CLASSES),
     task("unpaired-classes", Need.CLASSES, classes=CLASSES, targets={"train": 1, "test": REALS}),
@@ -94,7 +95,7 @@ class World:
     def chunk(self, rows: Sequence[int], *, real: bool) -> Chunk:
         """Some of the pictures, in this order."""
         whole, chosen = self.reals if real else self.outputs, list(rows)
-        fields = {field.name: getattr(whole, field.name) for field in dataclasses.fields(whole)}
+        fields = {field.name: getattr(whole, field.name) for field in dataclasses.fields(whole) if field.init}
         for name, value in fields.items():
             if isinstance(value, torch.Tensor):
                 fields[name] = value[chosen]
@@ -123,6 +124,7 @@ class World:
             frames=tuple((f"sequence{row // 4}", row % 4) for row in range(count)),
             flow=torch.from_numpy(draw.normal(0, 3, (count, 2, *SIZE)).astype(np.float32)),
             keypoints=torch.from_numpy(draw.uniform(0, 32, (count, 4, 2)).astype(np.float32)),
+            boxes=tuple(torch.tensor([[2.0 + row, 3, 20, 25, row % 3], [0, 0, 9, 9, 1]]) for row in range(count)),
             bits_per_dim=torch.from_numpy(draw.normal(4, 1, (count, 3))),
         )
         assert whole.flow is not None and whole.keypoints is not None
