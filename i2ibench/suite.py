@@ -18,6 +18,7 @@ A suite file::
     preset = "small"
     batch_size = 4                   # optional: the preset's
     set = { l1_weight = "50" }       # optional: config fields
+    tasks = ["aerial2map@1"]         # optional: all of the suite's
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from i2ibench import registry, run
 from i2ibench.errors import BenchError, nearest
@@ -63,6 +64,11 @@ class SuiteMethod(BaseModel):
     preset: str = "paper"
     batch_size: int | None = Field(None, ge=1)
     set: dict[str, str] = Field(default_factory=dict)
+    tasks: tuple[str, ...] | None = None
+
+    def takes(self, task: SuiteTask) -> bool:
+        """Whether it is to run on that task of the suite."""
+        return self.tasks is None or task.task in self.tasks
 
 
 class Suite(BaseModel):
@@ -77,6 +83,21 @@ class Suite(BaseModel):
     precision: Literal["fp32", "bf16"] = "fp32"
     tasks: tuple[SuiteTask, ...] = Field(min_length=1)
     methods: tuple[SuiteMethod, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check_tasks(self) -> Suite:
+        known = [task.task for task in self.tasks]
+        for method in self.methods:
+            for name in method.tasks or ():
+                if name not in known:
+                    raise ValueError(
+                        f"{method.method}'s tasks must be of the suite's, written alike ({', '.join(known)}), "
+                        f"found {name!r}"
+                    )
+        for task in self.tasks:
+            if not any(method.takes(task) for method in self.methods):
+                raise ValueError(f"task {task.task!r} must have a method that runs on it, found none")
+        return self
 
 
 def suites() -> list[str]:
@@ -108,7 +129,8 @@ def read_suite(name: str | Path) -> Suite:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        raise BenchError(f"suite file {str(path)!r}, key {key!r}: {first['msg']} (see i2ibench run --help)") from error
+        where, what = f", key {key!r}" if key else "", first["msg"].removeprefix("Value error, ")
+        raise BenchError(f"suite file {str(path)!r}{where}: {what} (see i2ibench run --help)") from error
 
 
 @dataclass
@@ -140,7 +162,7 @@ class SuiteRun:
 
     def _planned(self) -> Iterator[Run]:
         for task in self.suite.tasks:
-            for method in self.suite.methods:
+            for method in filter(lambda method: method.takes(task), self.suite.methods):
                 for seed in self.seeds or self.suite.seeds:
                     spec = run.plan(
                         method.method,

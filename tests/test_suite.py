@@ -28,7 +28,8 @@ def test_the_suites_that_come_along_can_be_planned(name: str, tmp_path: Path, mo
     monkeypatch.setattr(weights, "require", lambda name, reader: Path(__file__))  # stands in for VGG's file
     suite = read_suite(name)
     planned = SuiteRun(suite, tmp_path, torch.device("cpu"), Silent()).runs()
-    assert len(planned) == len(suite.tasks) * len(suite.methods) * len(suite.seeds)
+    pairs = [(task, method) for task in suite.tasks for method in suite.methods if method.takes(task)]
+    assert len(planned) == len(pairs) * len(suite.seeds)
     assert not list(tmp_path.iterdir())
 
 
@@ -67,6 +68,16 @@ def test_settings_of_one_method_have_columns_of_their_own_in_the_grid(tmp_path: 
 
 
 @pytest.mark.usefixtures("toy")
+def test_a_method_can_be_kept_to_some_of_the_tasks(tmp_path: Path) -> None:
+    (tmp_path / "toys.toml").write_text(
+        TOY + 'tasks = ["toy"]\n[[tasks]]\ntask = "aerial2map"\n[[methods]]\nmethod = "identity"\n'
+    )
+    suite = SuiteRun(read_suite(tmp_path / "toys.toml"), tmp_path / "out", torch.device("cpu"), Silent(), seeds=(0,))
+    planned = [(one.spec.task, one.spec.method) for one in suite.runs()]
+    assert planned == [("toy@1", "toy-gan"), ("toy@1", "identity"), ("aerial2map@1", "identity")]
+
+
+@pytest.mark.usefixtures("toy")
 def test_what_training_reads_is_fetched_before_the_runs_are_planned(tmp_path: Path, monkeypatch) -> None:
     fetched, file = [], tmp_path / "eye.pth"
 
@@ -95,6 +106,8 @@ def test_what_training_reads_is_fetched_before_the_runs_are_planned(tmp_path: Pa
         (TOY.replace('"20 steps"', '"20 laps"'), "steps, pictures or minutes"),
         (TOY.replace("width", "widht"), "did you mean 'width'"),
         (TOY.replace('"toy"', '"toyy"'), "did you mean 'toy'"),
+        (TOY + 'tasks = ["toy@1"]\n', r"bad.toml': toy-gan's tasks must be .* alike \(toy\), found 'toy@1' \(see"),
+        (TOY + "tasks = []\n", r"bad.toml': task 'toy' must have a method that runs on it, found none"),
     ],
 )
 @pytest.mark.usefixtures("toy")
