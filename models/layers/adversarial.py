@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -24,6 +25,11 @@ def adversarial_loss(prediction: Tensor, real: bool, objective: Objective) -> Te
     if objective == "lsgan":
         return torch.square(prediction - 1.0 if real else prediction).mean()
     return -prediction.mean() if real else prediction.mean()
+
+
+def summed_adversarial_loss(predictions: Sequence[Tensor], real: bool, objective: Objective) -> Tensor:
+    """The sum, not the mean, of the losses of a discriminator's `predictions` at several scales; in float32."""
+    return torch.stack([adversarial_loss(one.float(), real, objective) for one in predictions]).sum()
 
 
 def hinge_loss(prediction: Tensor, real: bool) -> Tensor:

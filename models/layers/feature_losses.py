@@ -1,4 +1,8 @@
-"""Distances of features: a discriminator's own, and VGG's. Wang et al. (pix2pixHD), arXiv 1711.11585, section 3.2."""
+"""Distances of features: a discriminator's own, and VGG's.
+
+Wang et al. (pix2pixHD), arXiv 1711.11585, section 3.2; blind to the domain: Huang et al. (MUNIT), arXiv 1804.04732,
+section 5.1.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2ibench.models.layers.perceptual import PerceptualNetwork, Trunk, untrained_weights
+from i2ibench.models.layers.ranges import unit
 from i2ibench.models.method import TakeTensors
 
 Perceptual = Literal["vgg19", "vgg16", "untrained", "none"]
 """`untrained` features know no pictures: for trials. `none`: no such loss."""
+DomainInvariant = Literal["vgg16", "untrained", "none"]
 _LEVELS = 5
 
 
@@ -76,3 +82,43 @@ class PerceptualLoss(nn.Module):
             raise ValueError(f"the perceptual loss reads {self.trunk or 'a VGG'}: load its weights first")
         features: list[Tensor] = self.network(pictures)
         return features
+
+
+class DomainInvariantLoss(nn.Module):
+    """The mean squared difference of VGG16's relu5_3, each channel of each picture normalised to mean 0 and variance 1.
+
+    What a domain does to all of a picture, its normalisation takes away. Pictures `[B, 3, H, W]` in [-1, 1], of more
+    than 16 pixels along one side at least; they reach VGG as it was trained. It is never trained and never saved, and
+    has nothing to compare with before `load`, but for `untrained` features.
+    """
+
+    def __init__(self, perceptual: DomainInvariant) -> None:
+        super().__init__()
+        self.perceptual = perceptual
+        self.network: PerceptualNetwork | None = None
+        if perceptual == "untrained":
+            self.network = PerceptualNetwork("vgg16", untrained_weights("vgg16", "perceptual", levels=6), 6)
+
+    def pretrained(self) -> Mapping[str, TakeTensors]:
+        """What `Method.pretrained` says of it."""
+        return {"vgg16": self.load} if self.perceptual == "vgg16" else {}
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the tensors of VGG16's published file. Raises `ValueError` where they are another network's."""
+        if self.perceptual != "vgg16":
+            raise ValueError("this config's losses read no published network, so there is nothing to load")
+        self.network = PerceptualNetwork("vgg16", weights, 6)
+
+    def forward(self, translation: Tensor, source: Tensor) -> Tensor:
+        """The loss of translations against their sources, which count as given.
+
+        Raises `ValueError` where no weights were loaded.
+        """
+        with torch.no_grad():
+            wanted = self._normalised(source)
+        return F.mse_loss(self._normalised(translation), wanted)
+
+    def _normalised(self, pictures: Tensor) -> Tensor:
+        if self.network is None:
+            raise ValueError("the domain-invariant perceptual loss reads vgg16: load its weights first")
+        return F.instance_norm(self.network(unit(pictures))[-1].float())

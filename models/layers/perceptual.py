@@ -1,4 +1,4 @@
-"""Features of VGG by which pictures are compared: relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1.
+"""Features of VGG by which pictures are compared: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1 and the last of all.
 
 Simonyan, Zisserman, arXiv 1409.1556, in three published forms:
 
@@ -23,7 +23,7 @@ from i2ibench.models.method import generator
 
 Trunk = Literal["vgg16", "vgg19", "vgg19_normalised"]
 CHANNELS = (64, 128, 256, 512, 512)
-"""Of the five features, which have 1, 1/2, 1/4, 1/8 and 1/16 of the picture's sides."""
+"""Of the features, which have 1, 1/2, 1/4, 1/8 and 1/16 of the picture's sides; the sixth is as the fifth."""
 SMALLEST = 16
 """Pixels a side that give relu4_1 two rows and two columns, for there is no deviation over a single position."""
 
@@ -33,20 +33,20 @@ class _Form:
     key: str
     """A convolution's name in the published file, by its index there."""
     blocks: tuple[tuple[int, ...], ...]
-    """Indices of the 3x3 convolutions up to relu5_1; pooling stands between blocks."""
+    """Indices of the 3x3 convolutions; pooling stands between blocks."""
     colours: int | None = None
     """Index of the 1x1 convolution of colours, which the normalised form has."""
 
 
 _FORMS: Mapping[Trunk, _Form] = {
-    "vgg16": _Form("features.{}", ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24,))),
-    "vgg19": _Form("features.{}", ((0, 2), (5, 7), (10, 12, 14, 16), (19, 21, 23, 25), (28,))),
-    "vgg19_normalised": _Form("{}", ((2, 5), (9, 12), (16, 19, 22, 25), (29, 32, 35, 38), (42,)), colours=0),
+    "vgg16": _Form("features.{}", ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))),
+    "vgg19": _Form("features.{}", ((0, 2), (5, 7), (10, 12, 14, 16), (19, 21, 23, 25), (28, 30, 32, 34))),
+    "vgg19_normalised": _Form("{}", ((2, 5), (9, 12), (16, 19, 22, 25), (29, 32, 35, 38), (42, 45, 48, 51)), colours=0),
 }
 
 
 class PerceptualNetwork(nn.Module):
-    """Pictures `[B, 3, H, W]` in [0, 1] to their first `levels` features. Never trained and never saved.
+    """Pictures `[B, 3, H, W]` in [0, 1] to their first `levels` features, up to 6. Never trained and never saved.
 
     Without `normalise` torchvision's forms take pictures as they are, in whatever range. Its weights are buffers
     outside `state_dict`: they follow `.to(device)`, and checkpoints and counts of parameters are those of what is
@@ -74,7 +74,7 @@ class PerceptualNetwork(nn.Module):
         self.register_buffer("deviation", torch.tensor((0.229, 0.224, 0.225)).reshape(3, 1, 1), persistent=False)
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        """relu1_1, relu2_1 and so on."""
+        """relu1_1, relu2_1 and so on; the sixth is the last convolution's, relu5_3 of VGG16 or relu5_4 of VGG19."""
         colours = self.form.colours
         normalised = colours is not None
         x = (pictures - self.mean) / self.deviation if self.normalise else pictures
@@ -87,7 +87,7 @@ class PerceptualNetwork(nn.Module):
             for index in block:
                 padded = F.pad(x, (1, 1, 1, 1), mode="reflect") if normalised else x
                 x = F.conv2d(padded, *self._convolution(index), padding=0 if normalised else 1).relu_()
-                if index == block[0]:
+                if index in (block[0], self.form.blocks[-1][-1]):
                     features.append(x)
         return features
 
@@ -118,9 +118,10 @@ def untrained_weights(trunk: Trunk, *key: int | str, levels: int = 4) -> dict[st
 
 
 def _blocks(form: _Form, levels: int) -> Iterator[tuple[int, ...]]:
-    """Each block's convolutions, of the last the first alone: no feature reads the others."""
+    """Each block's convolutions; of the last that is read the first alone where no feature reads the others."""
     yield from form.blocks[: levels - 1]
-    yield form.blocks[levels - 1][:1]
+    if levels <= len(form.blocks):
+        yield form.blocks[levels - 1][:1]
 
 
 def _convolutions(form: _Form, levels: int) -> Iterator[tuple[int, tuple[int, int, int]]]:

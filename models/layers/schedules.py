@@ -23,6 +23,14 @@ def constant_then_linear(fraction: float, constant: int, decay: int, *, late: bo
     return 1.0 - max(0, epoch - constant) / (decay + 1)
 
 
+def halving(fraction: float, stages: int) -> float:
+    """The factor on a learning rate that is halved between equal shares of the budget, `stages` of them.
+
+    1,000,000 iterations whose rate halves every 100,000 are ten stages, 1 in the first and 2^-9 in the last.
+    """
+    return 0.5 ** (epoch_of(fraction, stages) - 1)
+
+
 def epoch_of(fraction: float, epochs: int) -> int:
     """The epoch, 1 to `epochs`, in which `fraction` of the budget lies."""
     # the tiny offset keeps n/epochs, as floats have it, in epoch n + 1

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from i2ibench.models.layers.feature_losses import PerceptualLoss, feature_matching_loss
+from i2ibench.models.layers.feature_losses import DomainInvariantLoss, PerceptualLoss, feature_matching_loss
 from i2ibench.models.layers.perceptual import PerceptualNetwork, untrained_weights
 
 
@@ -57,5 +57,44 @@ class TestPerceptualLoss:
 
     def test_is_never_saved_nor_trained(self) -> None:
         loss = PerceptualLoss("untrained")
+        assert not loss.state_dict()
+        assert not list(loss.parameters())
+
+
+class TestDomainInvariantLoss:
+    def test_is_the_distance_of_normalised_relu5_3(self) -> None:
+        weights = untrained_weights("vgg16", "test", levels=6)
+        loss = DomainInvariantLoss("vgg16")
+        loss.load(weights)
+        torch.manual_seed(0)
+        translation, source = torch.rand(2, 2, 3, 32, 48) * 2 - 1
+        network = PerceptualNetwork("vgg16", weights, 6)
+        one, other = (network((x + 1) / 2)[-1] for x in (translation, source))
+        assert one.shape == (2, 512, 2, 3)
+        one, other = (
+            (x - x.mean((2, 3), keepdim=True)) / (x.var((2, 3), unbiased=False, keepdim=True) + 1e-5).sqrt()
+            for x in (one, other)
+        )
+        torch.testing.assert_close(loss(translation, source), ((one - other) ** 2).mean())
+
+    def test_gradients_reach_the_translations_alone(self) -> None:
+        translation, source = (torch.rand(1, 3, 32, 32, requires_grad=True) for _ in range(2))
+        DomainInvariantLoss("untrained")(translation, source).backward()
+        assert translation.grad is not None and bool(translation.grad.any())
+        assert source.grad is None
+
+    def test_needs_weights_and_only_those_of_vgg16(self) -> None:
+        picture = torch.zeros(1, 3, 32, 32)
+        assert list(DomainInvariantLoss("vgg16").pretrained()) == ["vgg16"]
+        assert not DomainInvariantLoss("untrained").pretrained()
+        with pytest.raises(ValueError, match="reads vgg16: load its weights first"):
+            DomainInvariantLoss("vgg16")(picture, picture)
+        with pytest.raises(ValueError, match=r"vgg16 must have 'features.26.weight'"):
+            DomainInvariantLoss("vgg16").load(untrained_weights("vgg16", "test", levels=5))
+        with pytest.raises(ValueError, match="nothing to load"):
+            DomainInvariantLoss("none").load({})
+
+    def test_is_never_saved_nor_trained(self) -> None:
+        loss = DomainInvariantLoss("untrained")
         assert not loss.state_dict()
         assert not list(loss.parameters())

@@ -55,11 +55,13 @@ class TestVGG19:
 
 
 class TestTorchvisions:
-    @pytest.mark.parametrize(("trunk", "stages"), [("vgg16", (1, 6, 11, 18, 25)), ("vgg19", (1, 6, 11, 20, 29))])
+    @pytest.mark.parametrize(
+        ("trunk", "stages"), [("vgg16", (1, 6, 11, 18, 25, 29)), ("vgg19", (1, 6, 11, 20, 29, 35))]
+    )
     @pytest.mark.parametrize("normalise", [True, False])
     def test_features_are_theirs(self, trunk: Trunk, stages: tuple[int, ...], normalise: bool) -> None:
-        """relu1_1 to relu5_1 of a network of the same weights, under its own names."""
-        weights = untrained_weights(trunk, "test", levels=5)
+        """relu1_1 to relu5_1, and the last, of a network of the same weights, under its own names."""
+        weights = untrained_weights(trunk, "test", levels=6)
         with torch.device("meta"):
             theirs = getattr(torchvision.models, trunk)(weights=None, init_weights=False).features[: stages[-1] + 1]
         theirs.load_state_dict({name.removeprefix("features."): one for name, one in weights.items()}, assign=True)
@@ -71,9 +73,9 @@ class TestTorchvisions:
                 x = layer(x)
                 if index in stages:
                     expected.append(x.clone())
-            found = PerceptualNetwork(trunk, weights, 5, normalise=normalise)(pictures)
+            found = PerceptualNetwork(trunk, weights, 6, normalise=normalise)(pictures)
             fewer = PerceptualNetwork(trunk, untrained_weights(trunk, "test"), normalise=normalise)(pictures)
-        shapes = [(64, 33, 41), (128, 16, 20), (256, 8, 10), (512, 4, 5), (512, 2, 2)]
+        shapes = [(64, 33, 41), (128, 16, 20), (256, 8, 10), (512, 4, 5), (512, 2, 2), (512, 2, 2)]
         assert [tuple(features.shape[1:]) for features in found] == shapes
         for ours, their in zip(found, expected, strict=True):
             torch.testing.assert_close(ours, their)
@@ -81,6 +83,9 @@ class TestTorchvisions:
 
     def test_parameters_of_vgg19_up_to_relu5_1(self) -> None:
         assert sum(math.prod(shape) for shape in weight_shapes("vgg19", 5).values()) == 12_944_960
+
+    def test_parameters_of_all_of_vgg16s_convolutions(self) -> None:
+        assert sum(math.prod(shape) for shape in weight_shapes("vgg16", 6).values()) == 14_714_688
 
     def test_gradients_reach_the_pictures_alone(self) -> None:
         network = filled("vgg16")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from i2ibench.models.layers.schedules import constant_then_linear, epoch_of
+from i2ibench.models.layers.schedules import constant_then_linear, epoch_of, halving
 
 
 def in_epoch(epoch: int, epochs: int = 200) -> float:
@@ -29,3 +29,15 @@ def test_without_decay_nothing_falls(late: bool) -> None:
 def test_epochs_are_equal_shares_and_the_end_is_the_last() -> None:
     assert [epoch_of(n / 200, 200) for n in range(200)] == list(range(1, 201))
     assert epoch_of(1.0, 200) == 200
+
+
+@pytest.mark.parametrize(
+    ("iteration", "rate"),
+    [(0, 1e-4), (99_999, 1e-4), (100_000, 5e-5), (250_000, 2.5e-5), (900_000, 1e-4 / 512), (999_999, 1e-4 / 512)],
+)
+def test_rate_halves_every_100_000_of_1_000_000_iterations(iteration: int, rate: float) -> None:
+    assert 1e-4 * halving(iteration / 1_000_000, 10) == pytest.approx(rate, rel=1e-9)
+
+
+def test_one_stage_keeps_the_rate() -> None:
+    assert {halving(n / 7, 1) for n in range(8)} == {1.0}
