@@ -34,6 +34,13 @@ _ADAPTERS = {
     "dual_glow": "i2ibench.adapters.dual_glow:DualGlow",
     "full_glow": "i2ibench.adapters.full_glow:FullGlow",
     "hierarchy_flow": "i2ibench.adapters.hierarchy_flow:HierarchyFlow",
+    "munit": "i2ibench.adapters.munit:MUNIT",
+    "drit": "i2ibench.adapters.drit:DRIT",
+    "init": "i2ibench.adapters.init:INIT",
+    "unit": "i2ibench.adapters.unit:UNIT",
+    "cyclegan": "i2ibench.adapters.cyclegan:CycleGAN",
+    "simgan": "i2ibench.adapters.simgan:SimGAN",
+    "cut": "i2ibench.adapters.cut:CUT",
 }
 _TASKS = {
     "ade20k-label2photo": "i2ibench.tasks.scenes:ADE20K_LABEL2PHOTO",
@@ -138,6 +145,7 @@ _METRICS = {
     "gmsd_source": "i2ibench.metrics.gradients:GMSDSource",
     "artfd_inception": "i2ibench.metrics.artfid:ArtFDInception",
     "psp": "i2ibench.metrics.psp:PSP",
+    "objects": "i2ibench.metrics.objects:Objects",
     "palette": "i2ibench.metrics.palette:Palette",
     "diversity_bicyclegan": "i2ibench.metrics.diversity:DiversityBicycleGAN",
     "diversity_munit": "i2ibench.metrics.diversity:DiversityMUNIT",

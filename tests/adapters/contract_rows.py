@@ -39,6 +39,17 @@ TINY: dict[str, Row] = {
     "dual_glow": Row({"n_flow": "[2,2]", "width": "8"}),
     "full_glow": Row({"n_flow": "[1,2]", "hidden": "8"}),
     "hierarchy_flow": Row({"channels": "[6,12]", "style_width": "4", "perceptual": "untrained"}),
+    "cut": Row(
+        {
+            "blocks": "1",
+            "ngf": "4",
+            "n_layers": "1",
+            "ndf": "4",
+            "nce_layers": '["picture", "halving1", "halving2", "block1"]',
+            "netf_nc": "8",
+            "num_patches": "16",
+        },
+    ),
     "spade": Row(
         # of large first weights, or all logits lie within the hinge and the last bias has gradients that cancel
         {"ngf": "2", "hidden": "4", "ndf": "2", "perceptual": "untrained", "init_gain": "2"},
@@ -56,6 +67,47 @@ TINY: dict[str, Row] = {
         }
     ),
     "pix2pixhd": Row({"ngf": "4", "halvings": "2", "blocks": "1", "ndf": "4", "perceptual": "untrained"}),
+    "cyclegan": Row({"blocks": "1", "ngf": "4", "n_layers": "1", "ndf": "4"}),
+    "simgan": Row(
+        {"width": "8", "blocks": "1", "pretrain_refiner": "1", "pretrain_discriminator": "1", "history": "6"}, steps=8
+    ),
+    "munit": Row(
+        {
+            "dim": "4",
+            "style_dim": "4",
+            "n_res": "1",
+            "mlp_dim": "8",
+            "style_downsample": "2",
+            "dis_dim": "4",
+            "n_layers": "2",
+        }
+    ),
+    "init": Row(
+        {
+            "dim": "4",
+            "style_dim": "4",
+            "n_res": "1",
+            "mlp_dim": "8",
+            "style_downsample": "2",
+            "dis_dim": "4",
+            "n_layers": "2",
+            "instance_size": "16",
+        }
+    ),
+    "unit": Row({"dim": "4", "n_res": "1", "dis_dim": "4", "n_layers": "2"}),
+    "drit": Row(
+        {
+            "dim": "4",
+            "nz": "3",
+            "n_res": "1",
+            "mlp_dim": "8",
+            "attribute_halvings": "2",
+            "dis_dim": "4",
+            "n_layers": "2",
+            "content_layers": "1",
+            "d_iter": "2",
+        }
+    ),
     "c_glow": Row(
         {
             "x_hidden_size": "16",
@@ -102,6 +154,14 @@ VARIANTS: dict[str, tuple[str, Row]] = {
     "hierarchy_flow-current-paired": (
         "hierarchy_flow",
         Row({**TINY["hierarchy_flow"].tiny, "reverse": "current", "l1_weight": "1", "mixup": "0.5"}),
+    ),
+    "cut-fast": (
+        "cut",
+        Row({**TINY["cut"].tiny, "nce_weight": "10", "identity": "false", "flip_equivariance": "true"}),
+    ),
+    "cut-strided-features": (
+        "cut",
+        Row({**TINY["cut"].tiny, "antialias": "false", "antialias_up": "false", "mlp": "false"}),
     ),
     "spade-vae": ("spade", Row({**_SPADE, **_STYLES}, side=64, steps=2)),
     "spade-exemplar-more-instance": (
@@ -167,6 +227,115 @@ VARIANTS: dict[str, tuple[str, Row]] = {
             {**TINY["vid2vid"].tiny, "scales_spatial": "2", "use_labels": "false", "use_instances": "false"},
         ),
     ),
+    "cyclegan-identity-dropout-batch": (
+        "cyclegan",
+        Row({**TINY["cyclegan"].tiny, "identity_weight": "0.5", "dropout": "true", "norm": "batch"}),
+    ),
+    "cyclegan-unet-vanilla-backward": (
+        "cyclegan",
+        Row(
+            {
+                **TINY["cyclegan"].tiny,
+                "generator": "unet",
+                "levels": "3",
+                "objective": "vanilla",
+                "pool_size": "0",
+                "direction": "backward",
+            }
+        ),
+    ),
+    "simgan-hands-derivatives-sgd": (
+        "simgan",
+        Row(
+            {
+                **TINY["simgan"].tiny,
+                "kernel": "7",
+                "discriminator": "hands",
+                "psi": "derivatives",
+                "optimizer": "sgd",
+                "history": "0",
+            },
+            side=64,
+            steps=8,
+        ),
+    ),
+    "simgan-cyclegan_baseline": (
+        "simgan",
+        Row(
+            {
+                "networks": "cyclegan",
+                "blocks": "1",
+                "width": "4",
+                "self_weight": "10",
+                "pretrain_refiner": "0",
+                "pretrain_discriminator": "0",
+                "history": "50",
+                "n_layers": "1",
+                "ndf": "4",
+            }
+        ),
+    ),
+    "munit-exemplar-perceptual-vanilla": (
+        "munit",
+        Row(
+            {
+                **TINY["munit"].tiny,
+                "style": "exemplar",
+                "vgg_weight": "1",
+                "perceptual": "untrained",
+                "objective": "vanilla",
+            }
+        ),
+    ),
+    "munit-backward-synchronized-plain": (
+        "munit",
+        Row({**TINY["munit"].tiny, "direction": "backward", "synchronized": "true", "recon_x_cyc_weight": "0"}),
+    ),
+    "init-own-exemplar-vanilla": (
+        "init",
+        Row(
+            {
+                **TINY["init"].tiny,
+                "share_instance_encoder": "false",
+                "style": "exemplar",
+                "objective": "vanilla",
+                "background_weight": "0",
+            }
+        ),
+    ),
+    "init-backward-synchronized": (
+        "init",
+        Row({**TINY["init"].tiny, "direction": "backward", "synchronized": "true", "instance_recon_x_cyc_weight": "0"}),
+    ),
+    "unit-paper": (
+        "unit",
+        Row({**TINY["unit"].tiny, "networks": "paper", "scales": "1", "objective": "vanilla", "gan_weight": "10"}),
+    ),
+    "unit-backward-perceptual": (
+        "unit",
+        Row({**TINY["unit"].tiny, "direction": "backward", "vgg_weight": "1", "perceptual": "untrained"}),
+    ),
+    "drit-shapes-exemplar": (
+        "drit",
+        Row({**TINY["drit"].tiny, "concat": "false", "style": "exemplar"}),
+    ),
+    "drit-high_resolution-backward": (
+        "drit",
+        Row({**TINY["drit"].tiny, "high_resolution": "true", "mode_seeking": "false", "direction": "backward"}),
+    ),
+    "drit-spectral-plain-exemplar": (
+        "drit",
+        Row(
+            {
+                **TINY["drit"].tiny,
+                "spectral": "true",
+                "content_gan_weight": "0",
+                "second_gan": "false",
+                "style": "exemplar",
+                "posterior": "mean",
+            }
+        ),
+    ),
     "c_glow-reversible": ("c_glow", Row({**TINY["c_glow"].tiny, "backward": "reversible"})),
     # the next two start from 1x1 convolutions so ill-conditioned that their inverses magnify float32's rounding
     "c_glow-fixed": (
@@ -213,9 +382,63 @@ PARAMETERS: list[tuple[str, str, Mapping[str, str], int, str, int]] = [
     ("full_glow", "paper", {"boundaries": "true"}, 256, "flow", 155_559_264),
     ("full_glow", "paper", {"n_flow": "[4,4]"}, 64, "flow", 8_097_936),
     ("hierarchy_flow", "paper", {}, 256, "flow", 1_017_362),
+    ("cyclegan", "paper", {}, 256, "generator_ab", 11_378_179),
+    ("cyclegan", "paper", {}, 256, "generator_ba", 11_378_179),
+    ("cyclegan", "paper128", {}, 128, "generator_ab", 7_837_699),
+    ("cyclegan", "paper", {"norm": "batch"}, 256, "generator_ab", 11_383_427),
+    ("cyclegan", "paper", {}, 256, "discriminator_a", 2_764_737),
+    ("cyclegan", "paper", {}, 256, "discriminator_b", 2_764_737),
+    ("simgan", "paper", {}, 64, "refiner", 297_411),
+    ("simgan", "paper", {}, 64, "discriminator", 77_634),
+    # the sheet's count is of one channel
+    ("simgan", "hands", {}, 224, "refiner", 4_018_625 + 2 * (64 * 49 + 65)),
+    ("simgan", "hands", {}, 224, "discriminator", 178_050 + 2 * 96 * 49),
+    ("simgan", "cyclegan_baseline", {}, 256, "generator", 11_378_179),
+    ("simgan", "cyclegan_baseline", {}, 256, "discriminator", 2_764_737),
+    ("cut", "paper", {}, 256, "generator", 11_378_179),
+    ("cut", "paper", {"antialias": "false"}, 256, "generator", 11_378_179),
+    ("cut", "paper", {"antialias_up": "false"}, 256, "generator", 11_378_179),
+    ("cut", "paper", {"blocks": "6"}, 256, "generator", 7_837_699),
+    ("cut", "paper", {"blocks": "4", "nce_layers": '["block1"]'}, 256, "generator", 5_477_379),
+    ("cut", "paper", {}, 256, "discriminator", 2_764_737),
+    ("cut", "paper", {"antialias": "false"}, 256, "discriminator", 2_764_737),
+    ("cut", "paper", {}, 256, "projections", 560_384),
+    ("cut", "fastcut", {}, 256, "projections", 560_384),
     ("c_glow", "v1", {}, 256, "flow", 70_174_956),
     ("c_glow", "paper", {}, 256, "flow", 76_483_644),
     ("c_glow", "authors", {}, 64, "flow", 38_407_596),
+    ("munit", "paper", {}, 256, "generator_a", 15_026_187),
+    ("munit", "paper", {}, 256, "generator_a.style", 2_764_936),
+    ("munit", "paper", {}, 256, "generator_a.content", 5_385_856),
+    ("munit", "paper", {}, 256, "generator_b.decoder", 5_754_627),
+    ("munit", "paper", {}, 256, "generator_b.mlp", 1_120_768),
+    ("munit", "paper", {}, 256, "discriminator_a", 8_271_171),
+    ("init", "paper", {}, 256, "generator_a", 30_052_374 // 2),
+    ("init", "paper", {}, 256, "discriminator_b", 16_542_342 // 2),
+    ("init", "paper", {}, 256, "instance_discriminator_b", 16_542_342 // 2),
+    ("init", "paper", {}, 256, "", 63_137_058),
+    ("init", "paper", {"share_instance_encoder": "false"}, 256, "", 63_137_058 + 30_052_374),
+    ("unit", "paper", {}, 256, "generator", 2 * 11_140_483),
+    ("unit", "paper", {}, 256, "generator.encoders.a", 5_385_856),
+    ("unit", "paper", {}, 256, "generator.decoders.b", 5_754_627),
+    ("unit", "paper", {}, 256, "discriminators.b", 8_271_171),
+    ("unit", "unit_2017", {}, 256, "generator", 18_017_286),
+    ("unit", "unit_2017", {}, 256, "generator.shared_encoder", 1_180_160),
+    ("unit", "unit_2017", {}, 256, "generator.encoders.b", 3_918_976),
+    ("unit", "unit_2017", {}, 256, "generator.decoders.a", 3_909_507),
+    ("unit", "unit_2017", {}, 256, "discriminators.a", 25_149_057),
+    ("drit", "paper", {}, 256, "autoencoders.content", 9_018_112),
+    ("drit", "paper", {}, 256, "autoencoders.attribute", 2_688_160),
+    ("drit", "paper", {}, 256, "autoencoders.generator", 9_564_710),
+    ("drit", "paper", {}, 256, "discriminators", 4 * 8_271_171),
+    ("drit", "paper", {}, 256, "content_discriminator", 10_683_649),
+    ("drit", "paper", {}, 256, "", 65_039_315),
+    ("drit", "shapes", {}, 256, "autoencoders.attribute", 5_529_872),
+    ("drit", "shapes", {}, 256, "autoencoders.generator", 17_146_374),
+    ("drit", "shapes", {}, 256, "", 75_462_691),
+    ("drit", "high_resolution", {}, 360, "autoencoders.generator", 11_059_676),
+    ("drit", "high_resolution", {}, 360, "discriminators.a2", 5_514_114),
+    ("drit", "paper", {"scales": "1", "n_layers": "6", "kernel": "3"}, 256, "discriminators.b", 25_149_057),
     # ADE20K's, but for 3 classes rather than 150
     ("spade", "paper", {}, 256, "generator", 96_492_483 - 147 * (16 * 64 + 18 * 128) * 9),
     ("spade", "paper", {}, 256, "discriminator", 5_836_930 - 147 * 2 * 64 * 16),

@@ -81,6 +81,7 @@ class Case:
             labels=labels,
             instances=labels * 1000,
             boxes=tuple(torch.tensor([[2.0, 2.0, side / 2, side / 2, 2.0]]) for _ in names),
+            target_boxes=tuple(torch.tensor([[side / 2, 2.0, side - 2.0, side / 2, 2.0]]) for _ in names),
             classes=torch.tensor([[0, 1]]).repeat(pictures, 1),
             frames=tuple(frame() for _ in range(self.row.frames)) or None,
             flow=draw(flow),
@@ -251,6 +252,13 @@ class TestRefusal:
             ("vid2vid", "small", Resolution(64, 66)),
             ("dual_glow", "small", Resolution(64, 68)),
             ("full_glow", "small", Resolution(64, 68)),
+            ("munit", "small", Resolution(64, 66)),
+            ("drit", "small", Resolution(64, 66)),
+            ("init", "small", Resolution(64, 66)),
+            ("unit", "small", Resolution(66, 64)),
+            ("cyclegan", "small", Resolution(64, 66)),
+            ("simgan", "cyclegan_baseline", Resolution(64, 66)),
+            ("cut", "small", Resolution(64, 66)),
         ):
             adapter = registry.adapter(name)
             with pytest.raises(BenchError, match=rf"{name}.*multiples of \d+, .*{resolution}: (use|choose)"):
