@@ -1,11 +1,13 @@
 """One update of each method at its paper's size: python benchmarks/paper_step.py [METHOD[:PRESET]...].
 
 Each method is built by its preset `paper` for its paper's resolution, in a process of its own, and takes one whole step
-of the training loop on one random example (BicycleGAN on two, vid2vid on a short sequence): every forward and backward
-pass, every optimiser. Printed are the parameters, seconds of building and of the step, by the clock and of the
-processor, its floating point operations, two a multiply-add, and the process's peak memory. Networks that losses read
-get random weights; they cost as much. `--size HEIGHTxWIDTH` takes another size than the paper's, `--classes` another
-number of classes than Cityscapes' 19, `--set KEY=VALUE` another setting.
+of the training loop on one random example (BicycleGAN, DRIT and SimGAN on two, vid2vid on a short sequence): every
+forward and backward pass, every optimiser. Printed are the parameters, seconds of building and of the step, by the
+clock and of the processor, its floating point operations, two a multiply-add, and the process's peak memory. Networks
+that losses read get random weights; they cost as much. `--size HEIGHTxWIDTH` takes another size than the paper's,
+`--classes` another number of classes than Cityscapes' 19, `--pictures` more examples, `--set KEY=VALUE` a setting.
+Methods whose steps differ are asked for others than the first: `--step 2` is DRIT's first full one, and with
+`--set pretrain_refiner=0 --set pretrain_discriminator=0 --steps 3` SimGAN goes once round.
 """
 
 from __future__ import annotations
@@ -40,12 +42,16 @@ def main(
     methods: Annotated[list[str] | None, typer.Argument()] = None,
     size: Annotated[str, typer.Option(help="HEIGHTxWIDTH, where it is other than the paper's.")] = "",
     classes: Annotated[int, typer.Option(help="Of label maps.", min=1)] = 19,
+    step: Annotated[int, typer.Option(help="The number of the step, from 0.", min=0)] = 0,
+    steps: Annotated[int, typer.Option(help="How many steps, in all.", min=1)] = 1,
+    pictures: Annotated[int, typer.Option(help="Examples a step, times what it needs at least.", min=1)] = 1,
     set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, for all of METHODS.")] = None,
 ) -> None:
     """Measure each of METHODS, by default all, and print a table."""
     rows = []
     for name in methods or [name for name in registry.methods() if name != "identity"]:
-        command = [sys.executable, __file__, "--one", name, size, str(classes), *(set_ or ())]
+        numbers = map(str, (classes, step, steps, pictures))
+        command = [sys.executable, __file__, "--one", name, size, *numbers, *(set_ or ())]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{name}: {done.stderr}")
@@ -53,27 +59,30 @@ def main(
     show_list(rows, as_json=False)
 
 
-def measure(name: str, other: str, classes: str, *settings: str) -> dict[str, str]:
+def measure(name: str, other: str, *numbers_and_settings: str) -> dict[str, str]:
     """The row of one method, in this process."""
+    classes, first, steps, pictures = map(int, numbers_and_settings[:4])
+    settings = numbers_and_settings[4:]
     method, _, preset = name.partition(":")
     adapter = registry.adapter(method)
     started = time.perf_counter()
     config = adapter.configure(preset or "paper", dict(one.split("=", 1) for one in settings))
     size = Resolution.parse(other) if other else adapter.card.resolution
-    names = tuple(f"class {number}" for number in range(int(classes)))
+    names = tuple(f"class {number}" for number in range(classes))
     labels = LabelTable(name="any", names=names, palette=tuple((number, 0, 0) for number in range(len(names))))
     built = adapter.build(config, Shape(resolution=size, labels=labels, classes=2))
     load_random(built)
-    batch = example(size, len(names), adapter.card.batch_multiple, SEQUENCE if adapter.card.history else 1)
+    batch = example(size, classes, pictures * adapter.card.batch_multiple, SEQUENCE if adapter.card.history else 1)
     built.initialize(batch)
     optimizers = built.optimizers()
     building = time.perf_counter() - started
     clock, processor = time.perf_counter(), time.process_time()
     logged = {}
     with FlopCounterMode(display=False) as operations:
-        for together in updates(built, batch):
-            perform(together, optimizers)
-            logged.update({update.optimizer: round(update.loss.item(), 3) for update in together})
+        for step in range(first, first + steps):
+            for together in updates(built, batch, step):
+                perform(together, optimizers)
+                logged.update({update.optimizer: round(update.loss.item(), 3) for update in together})
     seconds = time.perf_counter() - clock, time.process_time() - processor
     return {
         "method": name,
@@ -88,16 +97,16 @@ def measure(name: str, other: str, classes: str, *settings: str) -> dict[str, st
     }
 
 
-def updates(method: Method, batch: Batch) -> Iterator[tuple[Update, ...]]:
+def updates(method: Method, batch: Batch, step: int) -> Iterator[tuple[Update, ...]]:
     """Those of one step, as the loop takes them."""
-    for yielded in method.updates(batch, 0):
+    for yielded in method.updates(batch, step):
         yield yielded if isinstance(yielded, tuple) else (yielded,)
 
 
 def load_random(method: Method) -> None:
     """Give a method's losses the networks that they read, with random weights."""
     for name, take in method.pretrained().items():
-        take(raft_small().state_dict() if name == "raft_small" else untrained_weights(name, "benchmark", levels=5))
+        take(raft_small().state_dict() if name == "raft_small" else untrained_weights(name, "benchmark", levels=6))
 
 
 def example(size: Resolution, classes: int, pictures: int, frames: int) -> Batch:
@@ -111,7 +120,21 @@ def example(size: Resolution, classes: int, pictures: int, frames: int) -> Batch
         labels = coarse.repeat_interleave(16, 1).repeat_interleave(16, 2)
         flow = torch.zeros(pictures, 2, *size)
         pair = torch.tensor([[0, 1]] * pictures)
-        made.append(Batch(names, source, target, labels=labels, instances=labels, classes=pair, flow=flow))
+        box = torch.tensor([[size.width / 4, size.height / 4, size.width / 2, size.height * 3 / 4, 0]])
+        boxes = (box,) * pictures
+        made.append(
+            Batch(
+                names,
+                source,
+                target,
+                labels=labels,
+                instances=labels,
+                boxes=boxes,
+                target_boxes=boxes,
+                classes=pair,
+                flow=flow,
+            )
+        )
     return replace(made[-1], frames=tuple(made[:-1]) or None)
 
 
