@@ -167,7 +167,11 @@ def _add(table: Table, values: Mapping[str, Any], prefix: str) -> None:
 
 def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        return escape(("\n" if any(isinstance(item, dict) for item in value) else ", ").join(map(_text, value)))
+        items = [_text(item) for item in value]
+        if any(isinstance(item, dict) for item in value):
+            return "\n".join(items)
+        sentences = any(isinstance(item, str) and " " in item for item in value)
+        return "\n".join(f"- {item}" for item in items) if sentences else ", ".join(items)
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={_text(item)}" for key, item in value.items())
     if isinstance(value, int) and not isinstance(value, bool):

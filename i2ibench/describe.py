@@ -26,7 +26,7 @@ class MethodDescription(BaseModel):
     """What the networks are counted for: its labels, its classes and, but for the paper's size, its resolution."""
     resolution: ResolutionField
     networks: dict[str, int]
-    """Trainable parameters of each network."""
+    """Trainable parameters of each network that has any."""
     parameters: int
     """Of all together."""
 
@@ -58,6 +58,7 @@ def method(
         size = adapter.card.resolution if preset == "paper" else Resolution(64, 64)
     with torch.device("meta"):
         built = adapter.build(config, Shape.of(of, size))
+    networks = {child: sum(p.numel() for p in module.parameters()) for child, module in built.named_children()}
     return MethodDescription(
         card=adapter.card_for(config),
         preset=preset,
@@ -65,6 +66,6 @@ def method(
         config=config_values(config),
         task=of.id,
         resolution=size,
-        networks={child: sum(p.numel() for p in module.parameters()) for child, module in built.named_children()},
+        networks={child: count for child, count in networks.items() if count},
         parameters=sum(p.numel() for p in built.parameters()),
     )

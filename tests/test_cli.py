@@ -265,6 +265,7 @@ def test_show_shows_every_method(shell, method: str, preset: str) -> None:
     assert code == 0, error
     shown = json.loads(printed)
     assert shown["parameters"] == sum(shown["networks"].values())
+    assert all(shown["networks"].values())
 
 
 def test_show_counts_for_a_task(shell) -> None:

@@ -54,3 +54,11 @@ def test_scores_as_json_are_the_record(capsys) -> None:
     told = json.loads(capsys.readouterr().out)
     assert Result.model_validate(told) == RESULT
     assert told["scores"][0]["interval"] == [0.48123, 0.5204] and told["scores"][1]["interval"] is None
+
+
+def test_sentences_have_lines_of_their_own_and_words_share_one(capsys) -> None:
+    console.show({"presets": ("paper", "small"), "deviations": ("as [published]", "or not")}, as_json=False)
+    presets, *deviations = (line.strip() for line in capsys.readouterr().out.splitlines())
+    assert presets.split() == ["presets", "paper,", "small"]
+    assert deviations[0].split(maxsplit=1) == ["deviations", "- as [published]"]
+    assert deviations[1] == "- or not"
