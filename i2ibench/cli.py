@@ -173,6 +173,15 @@ def translate(
             show_default=False,
         ),
     ] = None,
+    fit: Annotated[
+        Literal["stretch", "cover"] | None,
+        typer.Option(
+            "--fit",
+            help="How pictures of another size are brought to the run's: stretch both sides, or cover it with the "
+            "shorter one and keep the middle.",
+            show_default=False,
+        ),
+    ] = None,
     samples: Annotated[
         int, typer.Option("--samples", min=1, help="Samples of each of --pictures; further ones go to TO/01, TO/02...")
     ] = 1,
@@ -190,6 +199,7 @@ def translate(
     from i2ibench import console
     from i2ibench.own_pictures import Wishes, translate_folder
     from i2ibench.run import find
+    from i2ibench.task import Fit
     from i2ibench.training.precision import device as find_device
 
     one = find(run_folder, find_device(device), console.Bars())
@@ -200,6 +210,7 @@ def translate(
             "--content": content,
             "--instances": instances,
             "--first": first,
+            "--fit": fit,
             "--samples": samples > 1,
         }
         for option in [name for name, given in options.items() if given]:
@@ -214,7 +225,7 @@ def translate(
     if (content is None) != (content_source is None):
         raise BenchError("--content and --content-source belong together: a target and the source that it is of")
     moved = None if content is None or content_source is None else (content_source, content)
-    wishes = Wishes(_pairs(set_), seed, samples, exemplar, moved, instances, first)
+    wishes = Wishes(_pairs(set_), seed, samples, exemplar, moved, instances, first, None if fit is None else Fit(fit))
     count = translate_folder(one, pictures, to, wishes)
     console.out.print(f"{count} translations: {to}", highlight=False)
 

@@ -18,13 +18,13 @@ from i2ibench.data.pictures import read_ids, read_picture, to_tensor
 from i2ibench.errors import BenchError, nearest
 from i2ibench.models.method import Batch
 from i2ibench.run import Run
-from i2ibench.task import Need
+from i2ibench.task import Fit, Need
 from i2ibench.translation import tell_broken, write_pictures
 
 if TYPE_CHECKING:
     from i2ibench.models.method import Method
 
-_OF_TRAINING = {Need.PAIRS, Need.FLOW}
+_OF_TRAINING = {Need.PAIRS, Need.FLOW, Need.BOXES}
 """What no translation is made from."""
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -48,22 +48,25 @@ class Wishes:
     for methods that read them. Without it each class is one object."""
     first: Path | None = None
     """A folder of translations of the first pictures, by their stems, that a method of sequences goes on from."""
+    fit: Fit | None = None
+    """How pictures of another size than the run's are brought to it; without it they are refused."""
 
 
 def translate_folder(run: Run, pictures: Path, to: Path, wishes: Wishes | None = None) -> int:
     """Translate every picture in `pictures`, and return how many there were.
 
     Each becomes a PNG of the same stem in `to`, its further samples in `to/01`, `to/02`... Pictures must have the
-    run's resolution; for methods that read labels they are label pictures in the colours of the task's classes. Methods
-    of sequences take them for one, in the order of their names. Raises `BenchError` on an empty folder, a file that is
-    no picture, another size, a colour that is no class's, and wishes that the method does not grant.
+    run's resolution, or a fit must be wished for; for methods that read labels they are label pictures in the colours
+    of the task's classes. Methods of sequences take them for one, in the order of their names. Raises `BenchError` on
+    an empty folder, a file that is no picture, another size, a colour that is no class's, and wishes that the method
+    does not grant.
     """
     wishes = wishes or Wishes()
     config = _config(run, wishes.overrides)
     parsed = config_from(run.adapter.config(), config)
     card, needs = run.adapter.card_for(parsed), {*run.adapter.card.needs, *run.adapter.needs(parsed)}
     _refuse(run, card, needs, wishes)
-    reader = _Reader(run, Need.LABELS in needs, Need.INSTANCES in needs, wishes.instances)
+    reader = _Reader(run, Need.LABELS in needs, Need.INSTANCES in needs, wishes.instances, wishes.fit)
     files = _pictures(_folder(pictures))
     first = {} if wishes.first is None else _first(wishes.first, files)
     method = run.method(config)
@@ -98,17 +101,19 @@ class _Reader:
     labels: bool
     instances: bool
     folder: Path | None
+    fit: Fit | None
 
     def batch(self, source: Path, target: Path | None = None) -> Batch:
         """A batch of one."""
-        pixels = read_picture(source, self.run.spec.resolution)
+        painted = self.labels or self.instances
+        pixels = read_picture(source, self.run.spec.resolution, self.fit, painted=painted)
         labels = instances = None
-        if self.labels or self.instances:
+        if painted:
             table = self.run.task.labels
             assert table is not None, "`_refuse` is asked before"
             labels = torch.from_numpy(unpainted(pixels, table, str(source)))[None]
         if self.instances and self.folder is not None:
-            ids = read_ids(self.folder / f"{source.stem}.png", self.run.spec.resolution)
+            ids = read_ids(self.folder / f"{source.stem}.png", self.run.spec.resolution, self.fit)
             instances = torch.from_numpy(ids)[None]
         elif self.instances:
             instances = labels
@@ -123,7 +128,7 @@ class _Reader:
 
     def picture(self, file: Path) -> Tensor:
         """The picture in a file, `[1, 3, H, W]` in [-1, 1], on the run's device."""
-        return to_tensor(read_picture(file, self.run.spec.resolution))[None].to(self.run.device)
+        return to_tensor(read_picture(file, self.run.spec.resolution, self.fit))[None].to(self.run.device)
 
 
 def _refuse(run: Run, card: MethodCard, needs: set[Need], wishes: Wishes) -> None:

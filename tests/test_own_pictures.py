@@ -13,7 +13,7 @@ from i2ibench.errors import BenchError
 from i2ibench.own_pictures import Wishes, translate_folder
 from i2ibench.record import Budget
 from i2ibench.run import Run, plan
-from i2ibench.task import Need
+from i2ibench.task import Fit, Need
 
 
 def make(root: Path) -> Run:
@@ -34,11 +34,31 @@ def test_a_folder_of_pictures_is_translated_and_only_free_fields_may_change(runs
     with pytest.raises(BenchError, match="'width' is fixed once trained; translation may set brightness"):
         translate_folder(run, own, tmp_path / "out", Wishes({"width": "3"}))
     Image.new("RGB", (17, 16)).save(own / "b.png")
-    with pytest.raises(BenchError, match=r"b.png' is 16x17 .* should be 16x16"):
+    with pytest.raises(BenchError, match=r"b.png' is 16x17 .* should be 16x16: .* with --fit cover or --fit stretch"):
         translate_folder(run, own, tmp_path / "out")
     (own / "b.png").write_bytes((own / "a.jpg").read_bytes()[:150])
     with pytest.raises(BenchError, match=r"b.png' cannot be read as a picture"):
         translate_folder(run, own, tmp_path / "out")
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize(("fit", "left", "right"), [(Fit.STRETCH, 0, 255), (Fit.COVER, 255, 255)])
+def test_pictures_of_other_sizes_are_brought_to_the_runs(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fit: Fit, left: int, right: int
+) -> None:
+    """A picture thrice as wide as high, black at its left end: what is seen of it is told by its ends."""
+    run = make(runs)
+    run.perform("prepare")
+    monkeypatch.setattr(run.adapter, "translate", lambda method, batch, *, seed, sample=0: batch.source)
+    own, out = tmp_path / "own", tmp_path / "out"
+    own.mkdir()
+    wide = Image.new("RGB", (96, 32), "white")
+    wide.paste("black", (0, 0, 20, 32))
+    wide.save(own / "a.png")
+    translate_folder(run, own, out, Wishes(fit=fit))
+    found = read_picture(out / "a.png", run.spec.resolution)
+    assert (found[:, 0] == left).all()
+    assert (found[:, -1] == right).all()
 
 
 @pytest.mark.usefixtures("toy")
@@ -134,6 +154,8 @@ def test_what_a_folder_of_pictures_does_not_have_is_refused(runs: Path, tmp_path
     run = make(runs)
     run.perform("prepare")
     gray(tmp_path / "own" / "a.png", 100)
+    monkeypatch.setattr(run.adapter, "needs", lambda config: {Need.PAIRS: "", Need.BOXES: "", Need.FLOW: ""})
+    assert translate_folder(run, tmp_path / "own", tmp_path / "out") == 1, "what training reads is not asked for"
     monkeypatch.setattr(run.adapter, "needs", lambda config: {Need.CLASSES: "classes=true"})
     with pytest.raises(BenchError, match="toy-gan as it was trained reads classes, which a folder of pictures"):
         translate_folder(run, tmp_path / "own", tmp_path / "out")
@@ -168,6 +190,13 @@ def test_label_pictures_are_read_by_their_colours_and_instances_from_a_folder(
         assert torch.equal(batch.labels[0], torch.from_numpy(labels.astype(np.int64)))
     assert torch.equal(seen[0].instances[0], 200 * torch.arange(256).reshape(16, 16))
     assert torch.equal(seen[1].instances, seen[1].labels)
+
+    for folder in (own, ids):  # four times as large, and as sharp when they are brought back
+        Image.open(folder / "a.png").resize((64, 64), Image.Resampling.NEAREST).save(folder / "a.png")
+    translate_folder(run, own, out, Wishes(instances=ids, fit=Fit.STRETCH))
+    assert torch.equal(seen[2].labels, seen[0].labels)
+    assert torch.equal(seen[2].instances, seen[0].instances)
+    (own / "a.png").unlink()
 
     gray(own / "b.png", 7)
     with pytest.raises(BenchError, match=r"b.png' has \(7, 7, 7\) in row 0, column 0, the colour of no class"):

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from i2ibench.data.window import Window
 from i2ibench.errors import BenchError
 from i2ibench.store import written
-from i2ibench.task import Resolution
+from i2ibench.task import Fit, Resolution
 
 Pixels = NDArray[np.uint8]
 """`[H, W, 3]`, RGB."""
@@ -31,8 +32,11 @@ def to_pixels(pictures: Tensor) -> Pixels:
     return whole.movedim(-3, -1).cpu().contiguous().numpy()
 
 
-def read_picture(path: Path, size: Resolution) -> Pixels:
-    """The picture in a file as RGB. Raises `BenchError` where it is none, is cut short, or has another size."""
+def read_picture(path: Path, size: Resolution, fit: Fit | None = None, *, painted: bool = False) -> Pixels:
+    """The picture in a file as RGB, brought to `size` by `fit`, by the nearest pixel where it is `painted` in labels.
+
+    Raises `BenchError` where it is none, is cut short, or has another size and there is no `fit`.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -43,15 +47,22 @@ def read_picture(path: Path, size: Resolution) -> Pixels:
             f"{str(path)!r} cannot be read as a picture ({error}): it is cut short or of another kind"
         ) from error
     found = Resolution(*pixels.shape[:2])
-    if found != size:
+    if found == size:
+        return pixels
+    if fit is None:
         raise BenchError(
-            f"picture {str(path)!r} is {found} (height x width) and should be {size}: resize it, saying how"
+            f"picture {str(path)!r} is {found} (height x width) and should be {size}: resize it, or have it translated "
+            "with --fit cover or --fit stretch"
         )
-    return pixels
+    window = Window.fit(found, size, fit)
+    return window.of_ids(pixels) if painted else window.of_picture(pixels)
 
 
-def read_ids(path: Path, size: Resolution) -> NDArray[np.int64]:
-    """The ids in a PNG of one channel of 8 or 16 bits. Raises `BenchError` where it is none or has another size."""
+def read_ids(path: Path, size: Resolution, fit: Fit | None = None) -> NDArray[np.int64]:
+    """The ids in a PNG of one channel of 8 or 16 bits, brought to `size` by `fit`.
+
+    Raises `BenchError` where it is none, or has another size and there is no `fit`.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -61,6 +72,8 @@ def read_ids(path: Path, size: Resolution) -> NDArray[np.int64]:
         raise BenchError(f"there are no ids {str(path)!r}: every picture needs a file of its name") from error
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise BenchError(f"{str(path)!r} cannot be read as a picture of ids ({error})") from error
+    if pixels.ndim == 2 and fit is not None:
+        pixels = Window.fit(Resolution(*pixels.shape), size, fit).of_ids(pixels)
     if pixels.ndim != 2 or Resolution(*pixels.shape) != size:
         raise BenchError(
             f"ids {str(path)!r} should be one channel of {size} (height x width), and are an array of {pixels.shape}: "
