@@ -52,8 +52,9 @@ class CycleGAN(Adapter):
 
     @classmethod
     def card_for(cls, config: CycleGANConfig) -> MethodCard:
-        """Batch norm wants pictures alone."""
-        return cls.card.model_copy(update={"one_by_one": config.norm == "batch"})
+        """Batch norm wants pictures alone; translations may be of targets."""
+        changed = {"one_by_one": config.norm == "batch", "backward": config.direction == "backward"}
+        return cls.card.model_copy(update=changed)
 
     @classmethod
     def build(cls, config: CycleGANConfig, shape: Shape) -> Method:

@@ -95,8 +95,9 @@ class DRIT(Adapter):
 
     @classmethod
     def card_for(cls, config: DRITConfig) -> MethodCard:
-        """Attributes may be those of exemplars."""
-        return cls.card.model_copy(update={"exemplar": config.style == "exemplar"})
+        """Attributes may be those of exemplars, and translations of targets."""
+        changed = {"exemplar": config.style == "exemplar", "backward": config.direction == "backward"}
+        return cls.card.model_copy(update=changed)
 
     @classmethod
     def build(cls, config: DRITConfig, shape: Shape) -> Method:

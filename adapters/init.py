@@ -82,8 +82,9 @@ class INIT(Adapter):
 
     @classmethod
     def card_for(cls, config: INITConfig) -> MethodCard:
-        """Styles may be those of exemplars."""
-        return cls.card.model_copy(update={"exemplar": config.style == "exemplar"})
+        """Styles may be those of exemplars, and translations of targets."""
+        changed = {"exemplar": config.style == "exemplar", "backward": config.direction == "backward"}
+        return cls.card.model_copy(update=changed)
 
     @classmethod
     def build(cls, config: INITConfig, shape: Shape) -> Method:

@@ -69,8 +69,9 @@ class MUNIT(Adapter):
 
     @classmethod
     def card_for(cls, config: MUNITConfig) -> MethodCard:
-        """Styles may be those of exemplars."""
-        return cls.card.model_copy(update={"exemplar": config.style == "exemplar"})
+        """Styles may be those of exemplars, and translations of targets."""
+        changed = {"exemplar": config.style == "exemplar", "backward": config.direction == "backward"}
+        return cls.card.model_copy(update=changed)
 
     @classmethod
     def build(cls, config: MUNITConfig, shape: Shape) -> Method:

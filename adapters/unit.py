@@ -71,6 +71,11 @@ class UNIT(Adapter):
         return UNITConfig
 
     @classmethod
+    def card_for(cls, config: UNITConfig) -> MethodCard:
+        """Translations may be of targets."""
+        return cls.card.model_copy(update={"backward": config.direction == "backward"})
+
+    @classmethod
     def build(cls, config: UNITConfig, shape: Shape) -> Method:
         """The method for pictures of `shape`. Raises `BenchError` where a network does not fit them."""
         from i2ibench.models.unit import UNIT as Model

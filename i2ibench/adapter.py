@@ -58,6 +58,8 @@ class MethodCard(BaseModel):
     """Several samples of one source differ."""
     exemplar: bool = False
     """Its translations take their style from a picture of the target domain, `Batch.exemplar`."""
+    backward: bool = False
+    """As configured it translates targets to sources, and its exemplars are sources: for pictures of one's own."""
     transfer: bool = False
     """Moves a target's content from its own source to another: has `transfer`."""
     one_by_one: bool = False

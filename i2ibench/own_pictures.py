@@ -150,6 +150,11 @@ def _refuse(run: Run, card: MethodCard, needs: set[Need], wishes: Wishes) -> Non
         raise BenchError(f"{name} gives one translation of a picture, so samples must be 1, found {wishes.samples}")
     if wishes.exemplar is not None and not card.exemplar:
         raise BenchError(f"{name} takes no exemplar, so none can be given: leave --exemplar out")
+    if card.exemplar and card.backward and wishes.exemplar is None:
+        raise BenchError(
+            f"{name} translates backward here, to pictures like {run.task.id}'s sources, and takes the style of such: "
+            "give --exemplar, a picture or a folder of them"
+        )
     if wishes.content is None:
         return
     if not card.transfer:

@@ -55,6 +55,11 @@ def plan(
     adapter, card = registry.adapter(method), registry.task(task)
     config = adapter.configure(preset, overrides)
     adapter.refuse(card, config)
+    if adapter.card_for(config).backward:
+        raise BenchError(
+            f"{adapter.card.name} as configured translates targets to sources, and {card.id} is scored the other way: "
+            "leave that to i2ibench translate --pictures --set, both directions are trained anyway"
+        )
     size = card.resolution(resolution)
     rows.require(card, size)
     _weights(adapter, config)

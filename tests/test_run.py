@@ -124,6 +124,14 @@ def test_a_batch_that_the_method_cannot_cut_into_its_parts_is_refused(monkeypatc
 
 
 @pytest.mark.usefixtures("toy")
+def test_a_run_goes_from_sources_to_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = registry.adapter("toy-gan")
+    monkeypatch.setattr(adapter, "card", adapter.card.model_copy(update={"backward": True}))
+    with pytest.raises(BenchError, match=r"toy-gan as configured translates targets to sources, and toy@1 is scored"):
+        plan("toy-gan", "toy", preset="small", budget=Budget(steps=1))
+
+
+@pytest.mark.usefixtures("toy")
 def test_a_checkpoint_of_another_config_is_refused(runs: Path) -> None:
     one, other = make(runs), make(runs, overrides={"width": "6"})
     one.perform("train")

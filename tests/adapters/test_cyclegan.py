@@ -27,6 +27,11 @@ def test_refuses_sides_that_do_not_fit_the_resnet(resolution: str) -> None:
         build(resolution)
 
 
+def test_direction_is_on_the_card() -> None:
+    cards = [CycleGAN.card_for(CycleGAN.configure("small", {"direction": way})) for way in ("forward", "backward")]
+    assert [card.backward for card in cards] == [False, True]
+
+
 def test_the_way_out_of_levels_that_do_not_fit_is_one() -> None:
     with pytest.raises(BenchError, match=r"U-Net of 8 levels .* multiples of 256.*: use --set levels=5 or fewer"):
         build("64x96", generator="unet", levels="8")

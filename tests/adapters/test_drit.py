@@ -22,6 +22,11 @@ def test_reads_exemplars_where_attributes_are_theirs(style: str, exemplar: bool)
     assert (card.exemplar, card.stochastic, card.needs, card.batch_multiple) == (exemplar, True, frozenset(), 2)
 
 
+def test_direction_is_on_the_card() -> None:
+    cards = [DRIT.card_for(DRIT.configure("small", {"direction": way})) for way in ("forward", "backward")]
+    assert [card.backward for card in cards] == [False, True]
+
+
 def test_published_settings() -> None:
     paper, drit, shapes, high = (DRIT.configure(name) for name in ("paper", "drit", "shapes", "high_resolution"))
     assert paper == DRITConfig()

@@ -25,6 +25,11 @@ def test_needs_boxes_and_reads_exemplars_where_styles_are_theirs(style: str, exe
     assert card.levels == {Level.NORMAL}
 
 
+def test_direction_is_on_the_card() -> None:
+    cards = [INIT.card_for(INIT.configure("small", {"direction": way})) for way in ("forward", "backward")]
+    assert [card.backward for card in cards] == [False, True]
+
+
 @pytest.mark.parametrize("task", ["aerial2map", "horse2zebra", "streets-label2photo"])
 def test_refuses_tasks_without_boxes(task: str) -> None:
     told = f"task '{task}@1' gives no boxes, which init needs: choose one that does .i2ibench list tasks --needs boxes."

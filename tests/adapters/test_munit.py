@@ -21,6 +21,11 @@ def test_reads_exemplars_where_styles_are_theirs(style: str, exemplar: bool) -> 
     assert (card.exemplar, card.stochastic, card.needs) == (exemplar, True, frozenset())
 
 
+def test_direction_is_on_the_card() -> None:
+    cards = [MUNIT.card_for(MUNIT.configure("small", {"direction": way})) for way in ("forward", "backward")]
+    assert [card.backward for card in cards] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("preset", "overrides", "weights"),
     [

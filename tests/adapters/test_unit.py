@@ -23,6 +23,11 @@ def test_weights(preset: str, overrides: Mapping[str, str], weights: tuple[str, 
     assert UNIT.weights(UNIT.configure(preset, overrides)) == weights
 
 
+def test_direction_is_on_the_card() -> None:
+    cards = [UNIT.card_for(UNIT.configure("small", {"direction": way})) for way in ("forward", "backward")]
+    assert [card.backward for card in cards] == [False, True]
+
+
 def test_published_settings() -> None:
     assert UNIT.configure("paper") == UNITConfig()
     assert UNIT.augmentation(UNIT.configure("streets")).crop == Resolution(512, 512)
