@@ -85,6 +85,22 @@ class SimGAN(Adapter):
         return SimGANConfig
 
     @classmethod
+    def card_for(cls, config: SimGANConfig) -> MethodCard:
+        """Half of each batch is exchanged with the history."""
+        halved = config.networks == "simgan" and config.history > 0
+        return cls.card.model_copy(update={"batch_multiple": 2 if halved else 1})
+
+    @classmethod
+    def check_batch_size(cls, config: SimGANConfig, pictures: int) -> None:
+        """Raise `BenchError` where the history has no half of so many pictures."""
+        super().check_batch_size(config, pictures)
+        if config.networks == "simgan" and config.history and pictures > 2 * config.history:
+            raise BenchError(
+                f"simgan's history of {config.history} pictures cannot take half of {pictures}: use batches of "
+                f"{2 * config.history} or less, or a larger history"
+            )
+
+    @classmethod
     def build(cls, config: SimGANConfig, shape: Shape) -> Method:
         """The method for pictures of `shape`; the baseline's networks must fit them, or else raises `BenchError`."""
         from i2ibench.models.simgan import CycleGANBaseline

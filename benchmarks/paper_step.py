@@ -72,7 +72,8 @@ def measure(name: str, other: str, *numbers_and_settings: str) -> dict[str, str]
     labels = LabelTable(name="any", names=names, palette=tuple((number, 0, 0) for number in range(len(names))))
     built = adapter.build(config, Shape(resolution=size, labels=labels, classes=2))
     load_random(built)
-    batch = example(size, classes, pictures * adapter.card.batch_multiple, SEQUENCE if adapter.card.history else 1)
+    card = adapter.card_for(config)
+    batch = example(size, classes, pictures * card.batch_multiple, SEQUENCE if card.history else 1)
     built.initialize(batch)
     optimizers = built.optimizers()
     building = time.perf_counter() - started

@@ -204,6 +204,16 @@ class Adapter:
             )
 
     @classmethod
+    def check_batch_size(cls, config: Any, pictures: int) -> None:
+        """Raise `BenchError` where the method cannot be trained on batches of so many pictures."""
+        multiple = cls.card_for(config).batch_multiple
+        if pictures % multiple:
+            raise BenchError(
+                f"{cls.card.name} cuts each step's pictures into parts, so the batch size must be a multiple of "
+                f"{multiple}, found {pictures}"
+            )
+
+    @classmethod
     def configure(cls, preset: str = "paper", overrides: Mapping[str, str] | None = None) -> Any:
         """The config of `preset` with `overrides` (texts, as `--set` gives them) parsed to their fields' types.
 
@@ -253,6 +263,13 @@ def _parse(method: str, name: str, text: str, kind: Any) -> Any:
     except ValidationError as error:
         choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
         wanted = " or ".join(map(str, choices)) or getattr(kind, "__name__", None) or str(kind).replace("typing.", "")
-        raise BenchError(
-            f"{method}: config field {name!r} takes {wanted}, and {text!r} is none: {error.errors()[0]['msg']}"
-        ) from error
+        why = error.errors()[0]["msg"]
+        if typing.get_origin(kind) is tuple:
+            wanted, why = "a list", why if text.startswith("[") else f"write '{name}={_as_list(text)}'"
+        raise BenchError(f"{method}: config field {name!r} takes {wanted}, and {text!r} is none: {why}") from error
+
+
+def _as_list(text: str) -> str:
+    """Values with commas between them as a JSON list."""
+    items = [item.strip() for item in text.split(",")]
+    return f"[{', '.join(item if item.replace('.', '').isdigit() else json.dumps(item) for item in items)}]"

@@ -64,11 +64,7 @@ def plan(
     rows.require(card, size)
     _weights(adapter, config)
     pictures = batch_size or adapter.batch_size.get(preset, 1)
-    if pictures % adapter.card.batch_multiple:
-        raise BenchError(
-            f"{adapter.card.name} cuts each step's pictures into parts, so the batch size must be a multiple of "
-            f"{adapter.card.batch_multiple}, found {pictures}"
-        )
+    adapter.check_batch_size(config, pictures)
     spec = RunSpec(
         method=adapter.card.name,
         preset=preset,

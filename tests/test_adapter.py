@@ -21,6 +21,9 @@ def test_overrides_are_read_as_their_fields_types() -> None:
     [
         ({"widht": "3"}, r"no config field 'widht': did you mean 'width'"),
         ({"width": "wide"}, r"config field 'width' takes int, and 'wide' is none"),
+        ({"kernels": "5, 7"}, r"'kernels' takes a list, and '5, 7' is none: write 'kernels=\[5, 7\]'"),
+        ({"kernels": "five"}, r"'kernels' takes a list, and 'five' is none: write 'kernels=\[\"five\"\]'"),
+        ({"kernels": "[five]"}, r"'kernels' takes a list, and '\[five\]' is none: .*[Ii]nvalid"),
         ({"width": "0"}, r"width must be at least 1, not 0"),
     ],
 )

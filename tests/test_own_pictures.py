@@ -88,9 +88,7 @@ def test_own_pictures_take_the_style_of_exemplars(runs: Path, tmp_path: Path, mo
     assert set(drawn) <= set(targets) and translated(None) == drawn != translated(None, seed=1)
     monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"backward": True}))
     assert translated(styles) == [first, second, first]
-    with pytest.raises(
-        BenchError, match=r"translates backward here, to pictures like toy@1's sources.* give --ex"
-    ):
+    with pytest.raises(BenchError, match=r"translates backward here, to pictures like toy@1's sources.* give --ex"):
         translated(None)
     monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"backward": False}))
     with pytest.raises(BenchError, match="there is no picture"):

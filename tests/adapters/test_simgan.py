@@ -52,10 +52,20 @@ def test_the_papers_numbers() -> None:
     assert (augmentation.scale, augmentation.mirror, augmentation.crop) == (1, False, None)
 
 
-@pytest.mark.parametrize("preset", ["paper", "hands", "small"])
-def test_batches_of_the_refiners_presets_have_halves(preset: str) -> None:
-    assert SimGAN.batch_size[preset] % 2 == 0
-    assert SimGAN.batch_size[preset] // 2 <= SimGAN.configure(preset).history
+@pytest.mark.parametrize(
+    ("pictures", "settings", "told"),
+    [
+        (3, {}, "simgan cuts each step's pictures into parts, so the batch size must be a multiple of 2, found 3"),
+        (1, {}, "multiple of 2, found 1"),
+        (10, {"history": "4"}, "history of 4 pictures cannot take half of 10: use batches of 8 or less, or a larger"),
+    ],
+)
+def test_the_history_takes_half_of_each_batch(pictures: int, settings: dict[str, str], told: str) -> None:
+    with pytest.raises(BenchError, match=told):
+        SimGAN.check_batch_size(SimGAN.configure("small", settings), pictures)
+    SimGAN.check_batch_size(SimGAN.configure("small", {**settings, "history": "0"}), pictures)
+    SimGAN.check_batch_size(SimGAN.configure("cyclegan_baseline", settings), pictures)
+    SimGAN.check_batch_size(SimGAN.configure("small", settings), 8)
 
 
 def test_the_refiner_takes_pictures_of_any_size() -> None:
