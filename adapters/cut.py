@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from i2ibench.adapter import Adapter, Augmentation, MethodCard, Paper, Shape
 from i2ibench.errors import BenchError
-from i2ibench.task import Level
+from i2ibench.task import Level, Resolution
 
 if TYPE_CHECKING:
     from i2ibench.models.cut import CUTConfig
@@ -73,21 +73,26 @@ class CUT(Adapter):
         from i2ibench.models.cut import CUT as Model
         from i2ibench.models.layers.patchgan import patch_map_side
 
-        if any(side % 4 for side in shape.resolution):
-            raise BenchError(
-                f"cut's generator needs sides that are multiples of 4, and the task's are {shape.resolution}: choose "
-                "another resolution"
-            )
-        if patch_map_side(min(shape.resolution), config.n_layers) < 1:
-            fitting = [n for n in range(1, config.n_layers) if patch_map_side(min(shape.resolution), n) >= 1]
-            way_out = f"use --set n_layers={fitting[-1]} or fewer" if fitting else "choose another resolution"
+        trained_on = _window(config) or shape.resolution
+        for sides, whose in ((shape.resolution, "the task's are"), (trained_on, "crop asks for")):
+            if any(side % 4 for side in sides):
+                raise BenchError(
+                    f"cut's generator needs sides that are multiples of 4, and {whose} {sides}: choose others"
+                )
+        if patch_map_side(min(trained_on), config.n_layers) < 1:
+            fitting = [n for n in range(1, config.n_layers) if patch_map_side(min(trained_on), n) >= 1]
+            way_out = f"use --set n_layers={fitting[-1]} or fewer" if fitting else "choose larger ones"
             raise BenchError(
                 f"cut's discriminator with n_layers={config.n_layers} needs sides of at least "
-                f"{3 << config.n_layers} pixels, and the task's are {shape.resolution}: {way_out}"
+                f"{3 << config.n_layers} pixels, and those trained on are {trained_on}: {way_out}"
             )
         return Model(config)
 
     @classmethod
     def augmentation(cls, config: CUTConfig) -> Augmentation:
-        """Jitter by 286/256 and mirroring, in the published code."""
-        return Augmentation(scale=config.load_scale, mirror=config.mirror)
+        """Jitter by 286/256 and mirroring, in the published code; windows for large pictures."""
+        return Augmentation(scale=config.load_scale, crop=_window(config), mirror=config.mirror)
+
+
+def _window(config: CUTConfig) -> Resolution | None:
+    return Resolution(config.crop, config.crop) if config.crop else None

@@ -34,13 +34,13 @@ class CycleGAN(Adapter):
             "--set identity_weight=0",
             "sides that are no multiples of 4 are refused, where the published code resizes the pictures",
             "dropout, where asked for, is off at translation, and batch norm reads each picture's own statistics",
-            "small presets are narrower and shallower, learn at twice the rate and have no identity term",
+            "small presets are narrower and shallower and learn at twice the rate",
         ),
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
         "paper128": {"blocks": 6},
-        "small": {"blocks": 6, "ngf": 32, "n_layers": 2, "ndf": 32, "identity_weight": 0.0, "lr": 4e-4},
+        "small": {"blocks": 6, "ngf": 32, "n_layers": 2, "ndf": 32, "lr": 4e-4},
     }
 
     @classmethod

@@ -73,6 +73,8 @@ class CUTConfig:
     decay_epochs: int = 200
     load_scale: float = 286 / 256
     """Training pictures are resized by this and cropped back at random."""
+    crop: int = 0
+    """Side of the square windows that they are cropped to instead; 0: of the pictures' size."""
     mirror: bool = True
     """Training pictures are mirrored with probability 1/2, apart in the two domains."""
 
@@ -80,7 +82,7 @@ class CUTConfig:
         """Raise `ValueError` on a value that no network, loss or schedule can be made of."""
         check_choices(self, init=Init)
         check_least(self, blocks=1, ngf=1, n_layers=1, ndf=1, num_patches=2, netf_nc=1)
-        check_not_negative(self, "nce_weight", "init_gain", "constant_epochs", "decay_epochs")
+        check_not_negative(self, "nce_weight", "init_gain", "constant_epochs", "decay_epochs", "crop")
         check_epochs(self, "constant_epochs", "decay_epochs")
         check_adam(self, "beta1", "beta2")
         for field in ("gan_weight", "nce_t"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from i2ibench.adapter import Shape
+from i2ibench.adapter import Augmentation, Shape
 from i2ibench.adapters.cut import CUT
 from i2ibench.errors import BenchError
 from i2ibench.models.method import Batch, Update
@@ -13,13 +13,13 @@ from i2ibench.task import Resolution
 @pytest.mark.parametrize(
     ("n_layers", "side", "told"),
     [
+        (3, 20, "n_layers=3 needs sides of at least 24 pixels, and those trained on are 20x64: use --set n_layers=2"),
         (
-            3,
-            20,
-            "n_layers=3 needs sides of at least 24 pixels, and the task's are 20x64: use --set n_layers=2 or fewer",
+            4,
+            8,
+            "n_layers=4 needs sides of at least 48 pixels, and those trained on are 8x64: use --set n_layers=1",
         ),
-        (4, 8, "n_layers=4 needs sides of at least 48 pixels, and the task's are 8x64: use --set n_layers=1 or fewer"),
-        (1, 4, "n_layers=1 needs sides of at least 6 pixels, and the task's are 4x64: choose another resolution"),
+        (1, 4, "n_layers=1 needs sides of at least 6 pixels, and those trained on are 4x64: choose larger"),
     ],
 )
 def test_refuses_pictures_smaller_than_a_patch(n_layers: int, side: int, told: str) -> None:
@@ -55,4 +55,15 @@ def test_fastcut_differs_from_cut_by_its_published_numbers_alone(preset: str, ba
 
 def test_jitter_is_the_published_one() -> None:
     varied = CUT.augmentation(CUT.configure())
-    assert (round(256 * varied.scale), varied.mirror) == (286, True)
+    assert (round(256 * varied.scale), varied.mirror, varied.crop) == (286, True, None)
+
+
+def test_windows_are_trained_on_and_must_fit() -> None:
+    size = Resolution(64, 128)
+    config = CUT.configure("small", {"crop": "36", "load_scale": "1"})
+    assert CUT.augmentation(config) == Augmentation(crop=Resolution(36, 36), mirror=True)
+    CUT.build(config, Shape(resolution=size))
+    with pytest.raises(BenchError, match="multiples of 4, and crop asks for 30x30: choose others"):
+        CUT.build(CUT.configure("small", {"crop": "30"}), Shape(resolution=size))
+    with pytest.raises(BenchError, match="12 pixels, and those trained on are 8x8: use --set n_layers=1"):
+        CUT.build(CUT.configure("small", {"crop": "8"}), Shape(resolution=size))
