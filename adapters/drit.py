@@ -12,6 +12,7 @@ from i2ibench.task import Level, Resolution
 
 if TYPE_CHECKING:
     from i2ibench.models.drit import DRITConfig
+    from i2ibench.models.drit_multi import DRITMultiConfig
     from i2ibench.models.method import Method
 
 _SMALL = {
@@ -64,7 +65,7 @@ class DRIT(Adapter):
             "where the published test program cuts out the middle; sides that are no multiples of 4 are refused",
             "high_resolution is built with concat=true alone: without, the published code loses one of its branches",
             "content_gan_weight=0 and posterior=mean are additions",
-            "DRIT++ of more than two domains is not here",
+            "DRIT++ of more than two domains is the method drit_multi",
         ),
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -104,64 +105,73 @@ class DRIT(Adapter):
         """The method for pictures of `shape`. Raises `BenchError` where a network or the window does not fit them."""
         from i2ibench.models.drit import DRIT as Model
 
-        _check_encoded(config, shape.resolution, "the task's are")
-        trained_on, whose = _window(config), "crop asks for"
-        if trained_on is None:
-            trained_on, whose = shape.resolution, "the task's are"
-        else:
-            _check_window(config, shape.resolution)
-            _check_encoded(config, trained_on, whose)
-        _check_judged(config, trained_on, whose)
+        check_sides("drit", config, shape.resolution)
         return Model(config)
 
     @classmethod
     def augmentation(cls, config: DRITConfig) -> Augmentation:
         """Windows and mirroring, of both sides independently."""
-        return Augmentation(scale=config.load_scale, crop=_window(config), mirror=config.mirror)
+        return Augmentation(scale=config.load_scale, crop=window(config), mirror=config.mirror)
 
 
-def _window(config: DRITConfig) -> Resolution | None:
+def window(config: DRITConfig | DRITMultiConfig) -> Resolution | None:
+    """The windows that are trained on, where they are other than the task's pictures."""
     return Resolution(config.crop, config.crop) if config.crop else None
 
 
-def _check_window(config: DRITConfig, resolution: Resolution) -> None:
+def check_sides(name: str, config: DRITConfig | DRITMultiConfig, resolution: Resolution) -> Resolution:
+    """The size of training pictures. Raises `BenchError` where a network of `name`, or the window, does not fit
+    pictures of `resolution`."""
+    _check_encoded(name, config, resolution, "the task's are")
+    trained_on, whose = window(config), "crop asks for"
+    if trained_on is None:
+        trained_on, whose = resolution, "the task's are"
+    else:
+        _check_window(name, config, resolution)
+        _check_encoded(name, config, trained_on, whose)
+    _check_judged(name, config, trained_on, whose)
+    return trained_on
+
+
+def _check_window(name: str, config: DRITConfig | DRITMultiConfig, resolution: Resolution) -> None:
     if round(min(resolution) * config.load_scale) < config.crop:
         raise BenchError(
-            f"drit's training windows of crop={config.crop} do not fit into pictures of {resolution}: use --set crop=0 "
-            "or less, or --preset small"
+            f"{name}'s training windows of crop={config.crop} do not fit into pictures of {resolution}: use --set "
+            "crop=0 or less, or --preset small"
         )
 
 
-def _check_encoded(config: DRITConfig, sides: Resolution, whose: str) -> None:
+def _check_encoded(name: str, config: DRITConfig | DRITMultiConfig, sides: Resolution, whose: str) -> None:
     if any(side % config.multiple for side in sides):
         raise BenchError(
-            f"drit needs sides that are multiples of {config.multiple}, and {whose} {sides}: choose other sides"
+            f"{name} needs sides that are multiples of {config.multiple}, and {whose} {sides}: choose other sides"
         )
     if min(sides) < config.smallest_encoded:
         raise BenchError(
-            f"drit with attribute_halvings={config.attribute_halvings} needs sides of at least "
+            f"{name} with attribute_halvings={config.attribute_halvings} needs sides of at least "
             f"{config.smallest_encoded} pixels, and {whose} {sides}: use a smaller attribute_halvings, or choose "
             "larger sides"
         )
 
 
-def _check_judged(config: DRITConfig, sides: Resolution, whose: str) -> None:
+def _check_judged(name: str, config: DRITConfig | DRITMultiConfig, sides: Resolution, whose: str) -> None:
     least = min(sides)
     if least < config.smallest_judged:
+        fields = [field for field in ("scales", "n_layers") if hasattr(config, field)]
         raise BenchError(
-            f"drit's discriminators with scales={config.scales} and n_layers={config.n_layers} need sides of at least "
-            f"{config.smallest_judged} pixels, and {whose} {sides}: use a smaller n_layers or scales, or choose larger "
-            "sides"
+            f"{name}'s discriminators with {' and '.join(f'{field}={getattr(config, field)}' for field in fields)} "
+            f"need sides of at least {config.smallest_judged} pixels, and {whose} {sides}: use a smaller "
+            f"{' or '.join(fields)}, or choose larger sides"
         )
     if least < config.smallest_content:
         raise BenchError(
-            f"drit's content discriminator with content_layers={config.content_layers} and "
+            f"{name}'s content discriminator with content_layers={config.content_layers} and "
             f"content_kernel={config.content_kernel} needs sides of at least {config.smallest_content} pixels, and "
             f"{whose} {sides}: {_way_out(config, least)}"
         )
 
 
-def _way_out(config: DRITConfig, side: int) -> str:
+def _way_out(config: DRITConfig | DRITMultiConfig, side: int) -> str:
     """The deepest content discriminator of small convolutions that judges contents of `side` pixels."""
     for n_layers in range(config.content_layers, -1, -1):
         if dataclasses.replace(config, content_layers=n_layers, content_kernel=3).smallest_content <= side:

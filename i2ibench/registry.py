@@ -36,6 +36,7 @@ _ADAPTERS = {
     "hierarchy_flow": "i2ibench.adapters.hierarchy_flow:HierarchyFlow",
     "munit": "i2ibench.adapters.munit:MUNIT",
     "drit": "i2ibench.adapters.drit:DRIT",
+    "drit_multi": "i2ibench.adapters.drit_multi:DRITMulti",
     "init": "i2ibench.adapters.init:INIT",
     "unit": "i2ibench.adapters.unit:UNIT",
     "cyclegan": "i2ibench.adapters.cyclegan:CycleGAN",

@@ -18,7 +18,7 @@ Deliberate deviations:
 - The schedule of 600 + 600 epochs is stretched over the budget, whatever the budget is.
 - `content_layers` and `content_kernel` let the content discriminator judge contents of less than 53 x 53.
 - The variant of high resolution is built with concatenated attributes alone: published without, one branch is missing.
-- DRIT++ of more than two domains is not here.
+- DRIT++ of more than two domains is `drit_multi`.
 """
 
 from __future__ import annotations

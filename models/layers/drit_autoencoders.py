@@ -7,9 +7,14 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from i2ibench.models.layers.drit_encoders import AttributeEncoder, Domain, SharedContentEncoder
+from i2ibench.models.layers.drit_encoders import (
+    AttributeEncoder,
+    Domain,
+    SharedContentEncoder,
+    attributes_by,
+    drawn_attributes,
+)
 from i2ibench.models.layers.drit_generator import AttributeGenerator
-from i2ibench.models.layers.gaussian_codes import drawn, standard_normal_divergence
 from i2ibench.models.layers.style_encoder import StyleEncoder
 
 ByDomain = dict[Domain, Tensor]
@@ -35,7 +40,6 @@ class DisentangledAutoEncoders(nn.Module):
         high_resolution: bool = False,
     ) -> None:
         super().__init__()
-        self.concat = concat
         self.content = SharedContentEncoder(width, blocks)
         encoder = AttributeEncoder if concat else StyleEncoder
         self.attribute = nn.ModuleDict({domain: encoder(codes, width, attribute_halvings) for domain in "ab"})
@@ -49,24 +53,16 @@ class DisentangledAutoEncoders(nn.Module):
     def attributes(self, pictures: Mapping[Domain, Tensor]) -> tuple[ByDomain, Tensor]:
         """Attributes `[B, codes]` of each domain's pictures, drawn where they are Gaussian, and how far they are from
         N(0, I): the divergence, summed over the numbers of a picture, or else the mean square; both domains' sum."""
-        encoded = {domain: self.attribute[domain](one) for domain, one in pictures.items()}
-        if self.concat:
-            far = [standard_normal_divergence(*one) / len(one[0]) for one in encoded.values()]
-            return {domain: drawn(*one) for domain, one in encoded.items()}, torch.stack(far).sum()
-        numbers = {domain: one.float() for domain, one in encoded.items()}
-        return numbers, torch.stack([one.square().mean() for one in numbers.values()]).sum()
+        found = {domain: drawn_attributes(self.attribute[domain](one)) for domain, one in pictures.items()}
+        far = torch.stack([far for _, far in found.values()]).sum()
+        return {domain: numbers for domain, (numbers, _) in found.items()}, far
 
     def attributes_of(self, pictures: Tensor, domain: Domain, noise: Tensor | None = None) -> Tensor:
         """Attributes `[B, codes]` of pictures of `domain`, of those that are Gaussian the means, or draws by `noise`.
 
         Noise ~ N(0, I) is the draws' distance from the means in deviations; attributes that are none leave it aside.
         """
-        if not self.concat:
-            numbers: Tensor = self.attribute[domain](pictures)
-            return numbers.float()
-        mean, log_variance = self.attribute[domain](pictures)
-        attributes: Tensor = mean if noise is None else mean + torch.exp(log_variance / 2) * noise
-        return attributes
+        return attributes_by(self.attribute[domain](pictures), noise)
 
     def decoded(self, shared: Sequence[Tensor], codes: Sequence[Tensor], domain: Domain) -> list[Scales]:
         """Pictures of `domain` of each content, as `generator.shared` gives it, with the codes in its place."""

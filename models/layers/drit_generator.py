@@ -37,8 +37,8 @@ class AttributeGenerator(nn.Module):
 
         def branch() -> nn.Module:
             if concat:
-                return _ConcatBranch(4 * width, codes, blocks, high_resolution)
-            return _MixingBranch(4 * width, codes, blocks + 1, mlp_width)
+                return ConcatBranch(4 * width, codes, blocks, high_resolution)
+            return MixingBranch(4 * width, codes, blocks + 1, mlp_width)
 
         self.shared: nn.Module = ResidualBlock(4 * width, "instance", bias=True) if concat else nn.Identity()
         self.branches = nn.ModuleDict({domain: branch() for domain in "ab"})
@@ -56,8 +56,10 @@ class AttributeGenerator(nn.Module):
         return pictures
 
 
-class _ConcatBranch(nn.Module):
-    def __init__(self, channels: int, codes: int, blocks: int, high_resolution: bool) -> None:
+class ConcatBranch(nn.Module):
+    """Contents `[B, channels, h, w]` to pictures, attributes being concatenated as `AttributeGenerator` tells."""
+
+    def __init__(self, channels: int, codes: int, blocks: int, high_resolution: bool = False) -> None:
         super().__init__()
         # each stage is fed the one before and the codes
         inputs = channels + codes, channels + 2 * codes, (channels + 2 * codes) // 2 + codes
@@ -72,13 +74,16 @@ class _ConcatBranch(nn.Module):
         self.half_head = _head(half) if high_resolution else None
 
     def forward(self, content: Tensor, codes: Tensor) -> list[Tensor]:
-        half = self.first(_concatenated(self.blocks(_concatenated(content, codes)), codes))
-        full = self.second(_concatenated(half, codes))
-        picture = self.head(_concatenated(full, codes))
+        """Pictures `[B, 3, 4h, 4w]`, and with `high_resolution` those of half the size."""
+        half = self.first(with_planes(self.blocks(with_planes(content, codes)), codes))
+        full = self.second(with_planes(half, codes))
+        picture = self.head(with_planes(full, codes))
         return [picture] if self.half_head is None else [picture, self.half_head(half)]
 
 
-class _MixingBranch(nn.Module):
+class MixingBranch(nn.Module):
+    """Contents `[B, channels, h, w]` to pictures by `blocks` blocks that mix in what an MLP makes of the attributes."""
+
     def __init__(self, channels: int, codes: int, blocks: int, mlp_width: int) -> None:
         super().__init__()
         self.mlp = MLP(codes, mlp_width, mlp_width, blocks * channels)
@@ -88,9 +93,15 @@ class _MixingBranch(nn.Module):
         )
 
     def forward(self, content: Tensor, codes: Tensor) -> list[Tensor]:
+        """Pictures `[B, 3, 4h, 4w]`, alone."""
         for block, own in zip(self.blocks, self.mlp(codes).chunk(len(self.blocks), 1), strict=True):
             content = block(content, own)
         return [self.layers(content)]
+
+
+def with_planes(x: Tensor, codes: Tensor) -> Tensor:
+    """`[B, C, H, W]` and numbers `[B, codes]` that stand at all pixels behind its channels, in the type of `x`."""
+    return torch.cat([x, codes[:, :, None, None].expand(-1, -1, *x.shape[2:]).to(x.dtype)], 1)
 
 
 class _MixingBlock(nn.Module):
@@ -123,10 +134,6 @@ class _Mixing(nn.Module):
         of_x, of_vector = self.first.weight.chunk(2, 1)
         hidden = F.conv2d(x, of_x, self.first.bias) + F.linear(vector, of_vector.flatten(1))[:, :, None, None]
         return F.relu(self.second(F.relu(hidden)))
-
-
-def _concatenated(x: Tensor, codes: Tensor) -> Tensor:
-    return torch.cat([x, codes[:, :, None, None].expand(-1, -1, *x.shape[2:]).to(x.dtype)], 1)
 
 
 def _double(in_channels: int, out_channels: int) -> nn.Sequential:

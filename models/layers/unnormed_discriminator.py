@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -38,15 +39,9 @@ class UnnormedDiscriminator(nn.Module):
 
         def judge() -> nn.Sequential:
             widths = [in_channels, *(width << level for level in range(n_layers))]
-            layers: list[nn.Module] = []
-            for below, above in pairwise(widths):
-                convolution = nn.Conv2d(below, above, kernel, 2, 1, padding_mode=padding)
-                layers += [
-                    spectral_norm(convolution) if spectral else convolution,
-                    nn.LeakyReLU(slope, inplace=True),
-                ]
+            trunk = strided(widths, kernel, padding, slope, spectral)
             head = nn.Conv2d(widths[-1], 1, 1)
-            return nn.Sequential(*layers, spectral_norm(head) if spectral else head)
+            return nn.Sequential(*trunk, spectral_norm(head) if spectral else head)
 
         self.scales = nn.ModuleList(judge() for _ in range(scales))
 
@@ -54,6 +49,17 @@ class UnnormedDiscriminator(nn.Module):
         """`[B, in_channels, H, W]` to logits `[B, 1, h, w]` at each scale, the finest first."""
         seen = pyramid(pictures, len(self.scales))
         return [judge(picture) for judge, picture in zip(self.scales, seen, strict=True)]
+
+
+def strided(
+    widths: Sequence[int], kernel: Literal[3, 4], padding: Padding, slope: float, spectral: bool
+) -> list[nn.Module]:
+    """Convolutions of stride 2 from each of the `widths`, in channels, to the next, each with LeakyReLU."""
+    layers: list[nn.Module] = []
+    for below, above in pairwise(widths):
+        convolution = nn.Conv2d(below, above, kernel, 2, 1, padding_mode=padding)
+        layers += [spectral_norm(convolution) if spectral else convolution, nn.LeakyReLU(slope, inplace=True)]
+    return layers
 
 
 def smallest_side(n_layers: int = 4, scales: int = 3, kernel: Literal[3, 4] = 4) -> int:

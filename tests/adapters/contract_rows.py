@@ -108,6 +108,18 @@ TINY: dict[str, Row] = {
             "d_iter": "2",
         }
     ),
+    "drit_multi": Row(
+        {
+            "dim": "4",
+            "nz": "3",
+            "n_res": "1",
+            "mlp_dim": "8",
+            "attribute_halvings": "2",
+            "dis_dim": "4",
+            "n_layers": "2",
+            "content_layers": "1",
+        }
+    ),
     "c_glow": Row(
         {
             "x_hidden_size": "16",
@@ -336,6 +348,23 @@ VARIANTS: dict[str, tuple[str, Row]] = {
             }
         ),
     ),
+    "drit_multi-shapes-exemplar": (
+        "drit_multi",
+        Row({**TINY["drit_multi"].tiny, "concat": "false", "style": "exemplar"}),
+    ),
+    "drit_multi-mode-seeking-spectral-exemplar": (
+        "drit_multi",
+        Row(
+            {
+                **TINY["drit_multi"].tiny,
+                "mode_seeking": "true",
+                "spectral": "true",
+                "content_gan_weight": "0",
+                "style": "exemplar",
+                "posterior": "mean",
+            }
+        ),
+    ),
     "c_glow-reversible": ("c_glow", Row({**TINY["c_glow"].tiny, "backward": "reversible"})),
     # the next two start from 1x1 convolutions so ill-conditioned that their inverses magnify float32's rounding
     "c_glow-fixed": (
@@ -439,6 +468,17 @@ PARAMETERS: list[tuple[str, str, Mapping[str, str], int, str, int]] = [
     ("drit", "high_resolution", {}, 360, "autoencoders.generator", 11_059_676),
     ("drit", "high_resolution", {}, 360, "discriminators.a2", 5_514_114),
     ("drit", "paper", {"scales": "1", "n_layers": "6", "kernel": "3"}, 256, "discriminators.b", 25_149_057),
+    # of two classes
+    ("drit_multi", "paper", {}, 256, "autoencoders.content", 3_918_976 + 1_180_160),
+    ("drit_multi", "paper", {}, 256, "autoencoders.attribute", 1_346_128),
+    ("drit_multi", "paper", {}, 256, "autoencoders.generator", 5_435_252),
+    ("drit_multi", "paper", {}, 256, "discriminator", 15_728_256),
+    ("drit_multi", "paper", {}, 256, "discriminator2", 15_728_256),
+    ("drit_multi", "paper", {}, 256, "content_discriminator", 10_683_906),
+    ("drit_multi", "paper", {}, 256, "", 54_020_934),
+    ("drit_multi", "shapes", {}, 256, "autoencoders.attribute", 2_771_208),
+    ("drit_multi", "shapes", {}, 256, "autoencoders.generator", 8_573_699),
+    ("drit_multi", "shapes", {}, 256, "", 58_584_461),
     # ADE20K's, but for 3 classes rather than 150
     ("spade", "paper", {}, 256, "generator", 96_492_483 - 147 * (16 * 64 + 18 * 128) * 9),
     ("spade", "paper", {}, 256, "discriminator", 5_836_930 - 147 * 2 * 64 * 16),

@@ -253,6 +253,7 @@ class TestRefusal:
             ("full_glow", "small", Resolution(64, 68)),
             ("munit", "small", Resolution(64, 66)),
             ("drit", "small", Resolution(64, 66)),
+            ("drit_multi", "small", Resolution(64, 66)),
             ("init", "small", Resolution(64, 66)),
             ("unit", "small", Resolution(66, 64)),
             ("cyclegan", "small", Resolution(64, 66)),

@@ -77,6 +77,15 @@ class TestAttributes:
         assert sum(p.numel() for p in encoder.parameters()) == 2_688_160 / 2
         assert [block.layers[3].out_channels for block in encoder.blocks] == [128, 192, 256]  # type: ignore[index,union-attr]
 
+    def test_reads_further_planes(self) -> None:
+        encoder, x = AttributeEncoder(3, 2, 2, in_channels=5), torch.randn(1, 5, 8, 8)
+        plain = AttributeEncoder(3, 2, 2)
+        plain.load_state_dict(encoder.state_dict() | {"stem.weight": encoder.stem.weight[:, :3]})
+        x[:, 3:] = 0
+        for found, other in zip(encoder(x), plain(x[:, :3]), strict=True):
+            torch.testing.assert_close(found, other)
+        assert not torch.isclose(encoder(x)[0], encoder(x + 1)[0]).any()
+
     @pytest.mark.parametrize("halvings", [1, 2, 4])
     def test_smallest_pictures(self, halvings: int) -> None:
         encoder, least = AttributeEncoder(2, 2, halvings), 1 << halvings
