@@ -408,7 +408,9 @@ def show(
     name: Annotated[str, typer.Argument(help="A method, task, layout, metric or suite.")],
     task: Annotated[
         str | None,
-        typer.Option(help="Count a method's parameters for this task; by default for Cityscapes' labels."),
+        typer.Option(
+            help="Count a method's parameters for this task; by default for Cityscapes' labels or AFHQ's classes."
+        ),
     ] = None,
     preset: o.Preset = "paper",
     set_: o.Set = None,

@@ -9,10 +9,12 @@ from pydantic import BaseModel
 
 from i2ibench import registry
 from i2ibench.adapter import MethodCard, Shape, config_values
-from i2ibench.task import Resolution, ResolutionField
+from i2ibench.task import Need, Resolution, ResolutionField
 
 TASK = "cityscapes-label2photo"
 """The one whose labels networks are counted for, where no other is asked for."""
+CLASSES_TASK = "afhq"
+"""The one whose classes networks are counted for, of methods that need classes."""
 
 
 class MethodDescription(BaseModel):
@@ -40,15 +42,15 @@ def method(
 ) -> MethodDescription:
     """The method `name` as configured, for pictures of `resolution` of `task`.
 
-    By default they have Cityscapes' labels and the paper's size, at other presets 64x64; with a task alone its first
-    size. Networks are built on the `meta` device: no memory, no time. Raises `BenchError` on an unknown name, preset or
-    field and on a task or a resolution that the method cannot take.
+    By default they have Cityscapes' labels, or AFHQ's classes for a method that needs some, and the paper's size, at
+    other presets 64x64; with a task alone its first size. Networks are built on the `meta` device: no memory, no time.
+    Raises `BenchError` on an unknown name, preset or field and on a task or a resolution that the method cannot take.
     """
     import torch
 
     adapter = registry.adapter(name)
     config = adapter.configure(preset, overrides)
-    of = registry.task(task or TASK)
+    of = registry.task(task or (CLASSES_TASK if Need.CLASSES in adapter.card.needs else TASK))
     if task is not None:
         adapter.refuse(of, config)
         size = of.resolution(resolution)
