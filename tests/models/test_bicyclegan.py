@@ -22,13 +22,6 @@ TINY = BicycleGANConfig(levels=4, ngf=4, nz=3, blocks=2, nef=4, n_layers=1, ndf=
 NETWORKS = ("encoder", "generator", "discriminator", "discriminator2")
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def tiny_batch(pictures: int = 2, side: int = 32) -> Batch:
     stream = torch.Generator().manual_seed(1)
     source, target = (torch.rand(pictures, 3, side, side, generator=stream) * 2 - 1 for _ in range(2))

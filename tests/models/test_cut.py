@@ -31,13 +31,6 @@ FAST = dataclasses.replace(
 NETWORKS = ("discriminator", "generator", "projections")
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def tiny_batch(pictures: int = 2, height: int = 16, width: int = 24) -> Batch:
     stream = torch.Generator().manual_seed(1)
     source, target = (torch.rand(pictures, 3, height, width, generator=stream) * 2 - 1 for _ in range(2))

@@ -19,13 +19,6 @@ NETWORKS = ("generator_ab", "generator_ba", "discriminator_b", "discriminator_a"
 OF = {"generators": NETWORKS[:2], "discriminators": NETWORKS[2:]}
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def make(config: CycleGANConfig = TINY, side: int = 16) -> CycleGAN:
     torch.manual_seed(0)
     return CycleGAN(config, side, side)

@@ -39,13 +39,6 @@ FULL, ALONE = 2, 0
 JUDGES = ("discriminator_a", "discriminator_a2", "discriminator_b", "discriminator_b2")
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def tiny_batch(pictures: int = 2, side: int = 32) -> Batch:
     stream = torch.Generator().manual_seed(1)
     source, target = (torch.rand(pictures, 3, side, side, generator=stream) * 2 - 1 for _ in range(2))

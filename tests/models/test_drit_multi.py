@@ -38,13 +38,6 @@ FULL, ALONE = 2, 0
 JUDGES = ("discriminator", "discriminator2")
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def build(side: int = SIDE, **settings: object) -> DRITMulti:
     return DRITMulti(dataclasses.replace(TINY, **settings), CLASSES, side)  # type: ignore[arg-type]
 

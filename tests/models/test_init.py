@@ -23,13 +23,6 @@ NONE = torch.zeros(0, 5)
 OBJECT, OTHER, SMALL = [4.0, 8, 16, 24, 0], [16.0, 2, 30, 20, 1], [20.0, 26, 25, 31, 1]
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def tiny_batch(
     of_sources: Sequence[Sequence[list[float]]] = ((OBJECT, SMALL), (OTHER,)),
     of_targets: Sequence[Sequence[list[float]]] = ((OTHER, SMALL), (OBJECT,)),

@@ -22,13 +22,6 @@ GENERATORS, DISCRIMINATORS = ("generator_a", "generator_b"), ("discriminator_a",
 TERMS = {"gan": 1.0, "recon_x": 10.0, "recon_s": 1.0, "recon_c": 1.0, "recon_x_cyc": 5.0, "vgg": 1.0}
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def tiny_batch(pictures: int = 2, side: int = 32) -> Batch:
     stream = torch.Generator().manual_seed(1)
     source, target = (torch.rand(pictures, 3, side, side, generator=stream) * 2 - 1 for _ in range(2))

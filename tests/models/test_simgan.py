@@ -44,13 +44,6 @@ ROUND = 2
 """The first step of TINY's first round."""
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def make(config: SimGANConfig = TINY, side: int = 16) -> SimGAN:
     torch.manual_seed(0)
     return SimGAN(config, side, side)

@@ -10,13 +10,6 @@ from torch.distributions import Normal
 from i2ibench.models.layers.drit_autoencoders import ByDomain, DisentangledAutoEncoders
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def tiny(concat: bool) -> DisentangledAutoEncoders:
     return DisentangledAutoEncoders(concat, 2, 3, 1, 4, 2)
 

@@ -19,13 +19,6 @@ from i2ibench.models.layers.pyramid import halved
 from i2ibench.models.layers.unnormed_discriminator import UnnormedDiscriminator
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 class TestOfContents:
     @pytest.mark.parametrize(("n_layers", "kernel", "side"), [(3, 7, 60), (2, 3, 17), (0, 7, 6)])
     def test_by_functions(self, n_layers: int, kernel: int, side: int) -> None:

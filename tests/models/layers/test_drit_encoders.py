@@ -10,13 +10,6 @@ from i2ibench.models.layers.drit_encoders import AttributeEncoder, SharedContent
 from i2ibench.models.layers.style_encoder import StyleEncoder
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def reflected(x: Tensor, layer: nn.Conv2d, padding: int, stride: int) -> Tensor:
     return F.conv2d(F.pad(x, (padding,) * 4, mode="reflect"), layer.weight, layer.bias, stride)
 

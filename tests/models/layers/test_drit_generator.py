@@ -10,13 +10,6 @@ from i2ibench.models.layers.drit_encoders import SharedContentEncoder
 from i2ibench.models.layers.drit_generator import AttributeGenerator
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def of_kind(module: nn.Module, kind: type[nn.Module]) -> list[nn.Module]:
     return [child for child in module.modules() if isinstance(child, kind)]
 

@@ -10,13 +10,6 @@ from i2ibench.models.layers.drit_encoders import attributes_by
 from i2ibench.models.layers.drit_multi_autoencoders import ConditionalAutoEncoders, ConditionalGenerator
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def tiny(concat: bool) -> ConditionalAutoEncoders:
     return ConditionalAutoEncoders(4, concat, 2, 3, 1, 4, 2)
 

@@ -9,13 +9,6 @@ from torch import Tensor
 from i2ibench.models.layers.history_buffer import HistoryBuffer
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def numbered(first: int, pictures: int) -> Tensor:
     """Pictures `[B, 1, 2, 2]`, each of one number, counted from `first`."""
     return torch.arange(first, first + pictures).float()[:, None, None, None].expand(-1, 1, 2, 2)

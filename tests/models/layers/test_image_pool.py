@@ -1,19 +1,11 @@
 from __future__ import annotations
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from i2ibench.models.layers.image_pool import ImagePool
-
-
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 def numbered(*numbers: int) -> Tensor:

@@ -16,13 +16,6 @@ from i2ibench.models.layers.instance_crops import Crop, drawn_crops, instance_pi
 NONE = torch.zeros(0, 5)
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def boxes(*rows: tuple[float, float, float, float]) -> Tensor:
     return torch.tensor([[*row, 1.0] for row in rows])
 

@@ -1,17 +1,9 @@
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import Tensor, nn
 
 from i2ibench.models.layers.linearized import linearized
-
-
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 def network() -> nn.Sequential:
