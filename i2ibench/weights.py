@@ -75,6 +75,12 @@ def _vgg19_url() -> str:
     return str(torchvision.models.VGG19_Weights.IMAGENET1K_V1.url)
 
 
+def _resnet18_url() -> str:
+    import torchvision
+
+    return str(torchvision.models.ResNet18_Weights.IMAGENET1K_V1.url)
+
+
 def _raft_url() -> str:
     import torchvision
 
@@ -141,6 +147,16 @@ CARDS: Mapping[str, Weights] = {
             "VGG19, ImageNet-1k, released by torchvision",
             "BSD-3-Clause",
             url=_vgg19_url,
+            on_demand=True,
+        ),
+        Weights(
+            "resnet18",
+            "what IEGAN's encoders begin as",
+            "resnet18-f37072fd.pth",
+            "f37072fd",
+            "ResNet-18, ImageNet-1k, released by torchvision",
+            "BSD-3-Clause",
+            url=_resnet18_url,
             on_demand=True,
         ),
         Weights(

@@ -222,7 +222,15 @@ def test_weights_that_are_required_are_at_hand_or_refused_with_the_way_out(tmp_p
 def test_status_lists_every_card() -> None:
     found = {standing.card.name: standing.path for standing in weights.status()}
     ours = {"alexnet", "vgg16", "inception", "efficientnet_lite0", "inception_torchvision", "raft_small"}
-    assert set(found) == {*ours, "dinov2_vits14", "dinov2_vitb14", "dinov2_vitl14", "vgg19", "vgg19_normalised"}
+    assert set(found) == {
+        *ours,
+        "dinov2_vits14",
+        "dinov2_vitb14",
+        "dinov2_vitl14",
+        "resnet18",
+        "vgg19",
+        "vgg19_normalised",
+    }
     assert found["alexnet"] is None
     assert found["efficientnet_lite0"] is not None  # ships in its package
 

@@ -23,6 +23,14 @@ def constant_then_linear(fraction: float, constant: int, decay: int, *, late: bo
     return 1.0 - max(0, epoch - constant) / (decay + 1)
 
 
+def falling_after(share: float, fraction: float) -> float:
+    """The factor on a learning rate that is kept for a `share` of the budget and falls linearly to 0 over the rest.
+
+    With 0.5: the U-GAT-IT line's, step by step and without epochs.
+    """
+    return 1.0 if fraction < share else (1.0 - fraction) / (1.0 - share)
+
+
 def halving(fraction: float, stages: int) -> float:
     """The factor on a learning rate that is halved between equal shares of the budget, `stages` of them.
 

@@ -27,6 +27,20 @@ def check_not_negative(config: object, *fields: str) -> None:
             raise ValueError(f"{field} must not be negative, found {getattr(config, field)}")
 
 
+def check_positive(config: object, *fields: str) -> None:
+    """Raise `ValueError` where a field is not above 0."""
+    for field in fields:
+        if not getattr(config, field) > 0:
+            raise ValueError(f"{field} must be positive, found {getattr(config, field)}")
+
+
+def check_share(config: object, *fields: str) -> None:
+    """Raise `ValueError` where a field is no share of a whole, in [0, 1), that leaves something of it."""
+    for field in fields:
+        if not 0 <= getattr(config, field) < 1:
+            raise ValueError(f"{field} must lie in [0, 1), found {getattr(config, field)}")
+
+
 def check_adam(config: Any, *betas: str) -> None:
     """Raise `ValueError` on an `lr` that is not positive, or one of the `betas` outside [0, 1)."""
     if not config.lr > 0:

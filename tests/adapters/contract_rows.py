@@ -120,6 +120,9 @@ TINY: dict[str, Row] = {
             "content_layers": "1",
         }
     ),
+    "ugatit": Row({"ch": "4", "n_res": "1", "global_layers": "5", "local_layers": "3"}),
+    "nicegan": Row({"ch": "4", "n_res": "1"}, side=64),
+    "iegan": Row({"ch": "4", "n_res": "1"}, side=64),
     "c_glow": Row(
         {
             "x_hidden_size": "16",
@@ -365,6 +368,18 @@ VARIANTS: dict[str, tuple[str, Row]] = {
             }
         ),
     ),
+    "ugatit-full-backward-plain": (
+        "ugatit",
+        Row({**TINY["ugatit"].tiny, "light": "false", "direction": "backward", "identity_weight": "0"}),
+    ),
+    "nicegan-full-backward-plain": (
+        "nicegan",
+        Row({**TINY["nicegan"].tiny, "light": "false", "direction": "backward", "recon_weight": "0"}, side=64),
+    ),
+    "iegan-frozen-backward": (
+        "iegan",
+        Row({**TINY["iegan"].tiny, "frozen_statistics": "true", "direction": "backward"}, side=64),
+    ),
     "c_glow-reversible": ("c_glow", Row({**TINY["c_glow"].tiny, "backward": "reversible"})),
     # the next two start from 1x1 convolutions so ill-conditioned that their inverses magnify float32's rounding
     "c_glow-fixed": (
@@ -479,6 +494,25 @@ PARAMETERS: list[tuple[str, str, Mapping[str, str], int, str, int]] = [
     ("drit_multi", "shapes", {}, 256, "autoencoders.attribute", 2_771_208),
     ("drit_multi", "shapes", {}, 256, "autoencoders.generator", 8_573_699),
     ("drit_multi", "shapes", {}, 256, "", 58_584_461),
+    ("ugatit", "paper", {}, 256, "generator_ab", 278_959_808),
+    ("ugatit", "paper", {}, 256, "generator_ba.decoder.modulation.first", 268_435_456),
+    ("ugatit", "light", {}, 256, "generator_ab", 10_589_888),
+    ("ugatit", "paper", {}, 128, "generator_ab", 77_633_216),
+    ("ugatit", "light", {}, 256, "generator_ab.encoder", 5_096_640),
+    ("ugatit", "paper", {}, 256, "discriminators_a.0", 53_130_176),
+    ("ugatit", "paper", {}, 256, "discriminators_b.1", 3_290_560),
+    ("nicegan", "paper", {}, 256, "discriminator_a", 46_874_433),
+    ("nicegan", "paper", {}, 256, "discriminator_b.features", 134_336),
+    ("nicegan", "paper", {}, 256, "discriminator_b.attention", 167_489 - 134_336),
+    ("nicegan", "paper", {}, 256, "generator_a", 8_104_640),
+    ("nicegan", "nicegan_star", {}, 256, "generator_b", 5_743_296),
+    ("nicegan", "full", {}, 256, "generator_b", 276_474_560),
+    ("nicegan", "full", {}, 128, "generator_b", 75_147_968),
+    # without ResNet-18's classifier and the fourth fusion, which the published code registers and never uses
+    ("iegan", "paper", {}, 256, "encoder_a", 21_681_651 - 513_000),
+    ("iegan", "paper", {}, 256, "encoder_b.trunk", 11_689_512 - 513_000),
+    ("iegan", "paper", {}, 256, "generator_a", 11_426_560 - 22_912),
+    ("iegan", "paper", {}, 256, "discriminator_a", 46_813_953),
     # ADE20K's, but for 3 classes rather than 150
     ("spade", "paper", {}, 256, "generator", 96_492_483 - 147 * (16 * 64 + 18 * 128) * 9),
     ("spade", "paper", {}, 256, "discriminator", 5_836_930 - 147 * 2 * 64 * 16),

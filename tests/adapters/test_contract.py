@@ -259,6 +259,9 @@ class TestRefusal:
             ("cyclegan", "small", Resolution(64, 66)),
             ("simgan", "cyclegan_baseline", Resolution(64, 66)),
             ("cut", "small", Resolution(64, 66)),
+            ("ugatit", "small", Resolution(64, 66)),
+            ("nicegan", "small", Resolution(66, 64)),
+            ("iegan", "small", Resolution(64, 80)),
         ):
             adapter = registry.adapter(name)
             with pytest.raises(BenchError, match=rf"{name}.*multiples of \d+, .*{resolution}: (use|choose)"):

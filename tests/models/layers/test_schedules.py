@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from i2ibench.models.layers.schedules import constant_then_linear, epoch_of, halving
+from i2ibench.models.layers.schedules import constant_then_linear, epoch_of, falling_after, halving
 
 
 def in_epoch(epoch: int, epochs: int = 200) -> float:
@@ -41,3 +41,11 @@ def test_rate_halves_every_100_000_of_1_000_000_iterations(iteration: int, rate:
 
 def test_one_stage_keeps_the_rate() -> None:
     assert {halving(n / 7, 1) for n in range(8)} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("share", "fraction", "factor"),
+    [(0.5, 0.0, 1.0), (0.5, 0.5, 1.0), (0.5, 0.6, 0.8), (0.5, 1.0, 0.0), (0.0, 0.25, 0.75), (0.75, 0.9, 0.4)],
+)
+def test_falls_linearly_to_nothing_after_a_share(share: float, fraction: float, factor: float) -> None:
+    assert falling_after(share, fraction) == pytest.approx(factor)

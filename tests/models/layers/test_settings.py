@@ -12,6 +12,8 @@ from i2ibench.models.layers.settings import (
     check_epochs,
     check_least,
     check_not_negative,
+    check_positive,
+    check_share,
 )
 
 
@@ -36,6 +38,10 @@ class Config:
             {"weight": -0.1},
             "weight must not be negative, found -0.1",
         ),
+        (lambda c: check_positive(c, "lr", "width"), {"width": 0}, "width must be positive, found 0"),
+        (lambda c: check_positive(c, "lr"), {"lr": float("nan")}, "lr must be positive, found nan"),
+        (lambda c: check_share(c, "weight", "beta1"), {"weight": 1.0}, r"weight must lie in \[0, 1\), found 1.0"),
+        (lambda c: check_share(c, "weight", "beta1"), {"beta1": -0.5}, r"beta1 must lie in \[0, 1\), found -0.5"),
         (lambda c: check_adam(c), {"lr": 0.0}, "lr must be positive, found 0.0"),
         (lambda c: check_adam(c), {"lr": float("nan")}, "lr must be positive, found nan"),
         (lambda c: check_adam(c, "beta1"), {"beta1": 1.0}, r"beta1 must lie in \[0, 1\), found 1.0"),
