@@ -45,6 +45,9 @@ _ADAPTERS = {
     "cyclegan": "i2ibench.adapters.cyclegan:CycleGAN",
     "simgan": "i2ibench.adapters.simgan:SimGAN",
     "cut": "i2ibench.adapters.cut:CUT",
+    "stargan": "i2ibench.adapters.stargan:StarGAN",
+    "starganv2": "i2ibench.adapters.starganv2:StarGANv2",
+    "funit": "i2ibench.adapters.funit:FUNIT",
 }
 _TASKS = {
     "ade20k-label2photo": "i2ibench.tasks.scenes:ADE20K_LABEL2PHOTO",

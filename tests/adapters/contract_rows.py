@@ -68,6 +68,21 @@ TINY: dict[str, Row] = {
     ),
     "pix2pixhd": Row({"ngf": "4", "halvings": "2", "blocks": "1", "ndf": "4", "perceptual": "untrained"}),
     "cyclegan": Row({"blocks": "1", "ngf": "4", "n_layers": "1", "ndf": "4"}),
+    "stargan": Row({"conv_dim": "4", "blocks": "1", "d_conv_dim": "4", "n_layers": "3"}),
+    "starganv2": Row(
+        {"base": "128", "max_dim": "8", "style_dim": "4", "latent_dim": "4", "mapping_dim": "8", "lr": "1e-3"}
+    ),
+    "funit": Row(
+        {
+            "nf": "4",
+            "latent_dim": "4",
+            "n_downs_class": "3",
+            "n_res_blks": "1",
+            "nf_mlp": "8",
+            "nf_dis": "4",
+            "pairs": "2",
+        }
+    ),
     "simgan": Row(
         {"width": "8", "blocks": "1", "pretrain_refiner": "1", "pretrain_discriminator": "1", "history": "6"}, steps=8
     ),
@@ -290,6 +305,22 @@ VARIANTS: dict[str, tuple[str, Row]] = {
             }
         ),
     ),
+    "stargan-sides-backward-linear": (
+        "stargan",
+        Row({**TINY["stargan"].tiny, "division": "sides", "direction": "backward", "decay": "linear"}),
+    ),
+    "starganv2-exemplar-plain": (
+        "starganv2",
+        Row({**TINY["starganv2"].tiny, "style": "exemplar", "ds_weight": "0", "ema": "0"}),
+    ),
+    "starganv2-sides-backward": (
+        "starganv2",
+        Row({**TINY["starganv2"].tiny, "division": "sides", "direction": "backward"}),
+    ),
+    "funit-sides-backward": (
+        "funit",
+        Row({**TINY["funit"].tiny, "division": "sides", "direction": "backward", "fm_weight": "0"}),
+    ),
     "munit-exemplar-perceptual-vanilla": (
         "munit",
         Row(
@@ -451,6 +482,23 @@ PARAMETERS: list[tuple[str, str, Mapping[str, str], int, str, int]] = [
     ("c_glow", "v1", {}, 256, "flow", 70_174_956),
     ("c_glow", "paper", {}, 256, "flow", 76_483_644),
     ("c_glow", "authors", {}, 64, "flow", 38_407_596),
+    # the sheet's count is of 5 labels, and the classes here are 2
+    ("stargan", "paper", {}, 128, "generator", 8_430_528 - 3 * 64 * 49),
+    ("stargan", "paper", {}, 128, "critic", 44_762_048 - 3 * 2048 * 4),
+    ("starganv2", "paper", {}, 256, "generator", 33_892_995),
+    ("starganv2", "paper", {}, 256, "mapping", 2_438_272),
+    ("starganv2", "paper", {}, 256, "style_encoder", 20_916_928),
+    ("starganv2", "afhq", {}, 256, "discriminator", 20_852_290),
+    ("starganv2", "paper", {}, 128, "generator", 33_632_003),
+    ("starganv2", "paper", {}, 128, "style_encoder", 20_799_744),
+    ("starganv2", "paper", {}, 128, "discriminator", 20_735_106),
+    ("funit", "paper", {}, 128, "generator", 29_866_435),
+    ("funit", "paper", {}, 128, "generator.content", 12_202_112),
+    ("funit", "paper", {}, 128, "generator.code", 2_779_328),
+    ("funit", "paper", {}, 128, "generator.decoder", 13_749_891),
+    ("funit", "paper", {}, 128, "generator.mlp", 1_135_104),
+    ("funit", "paper", {}, 128, "discriminator.trunk", 54_130_624),
+    ("funit", "paper", {}, 128, "discriminator", 54_252_599 - 117 * 1025),
     ("munit", "paper", {}, 256, "generator_a", 15_026_187),
     ("munit", "paper", {}, 256, "generator_a.style", 2_764_936),
     ("munit", "paper", {}, 256, "generator_a.content", 5_385_856),
