@@ -48,6 +48,8 @@ _ADAPTERS = {
     "stargan": "i2ibench.adapters.stargan:StarGAN",
     "starganv2": "i2ibench.adapters.starganv2:StarGANv2",
     "funit": "i2ibench.adapters.funit:FUNIT",
+    "biggan": "i2ibench.adapters.biggan:BigGAN",
+    "deepi2i": "i2ibench.adapters.deepi2i:DeepI2I",
 }
 _TASKS = {
     "ade20k-label2photo": "i2ibench.tasks.scenes:ADE20K_LABEL2PHOTO",

@@ -138,6 +138,8 @@ TINY: dict[str, Row] = {
     "ugatit": Row({"ch": "4", "n_res": "1", "global_layers": "5", "local_layers": "3"}),
     "nicegan": Row({"ch": "4", "n_res": "1"}, side=64),
     "iegan": Row({"ch": "4", "n_res": "1"}, side=64),
+    "biggan": Row({"ch": "2", "attention": "8", "z_dim": "8", "shared_dim": "4", "lr": "1e-3", "d_lr": "1e-2"}),
+    "deepi2i": Row({"ch": "2", "attention": "8", "z_dim": "8", "shared_dim": "4", "lr": "1e-3", "d_lr": "1e-2"}),
     "c_glow": Row(
         {
             "x_hidden_size": "16",
@@ -411,6 +413,14 @@ VARIANTS: dict[str, tuple[str, Row]] = {
         "iegan",
         Row({**TINY["iegan"].tiny, "frozen_statistics": "true", "direction": "backward"}, side=64),
     ),
+    "biggan-plain": ("biggan", Row({**TINY["biggan"].tiny, "attention": "0", "ema": "0"})),
+    "deepi2i-transfer": ("deepi2i", Row({**TINY["deepi2i"].tiny, "transfer": "true", "alignment": "0.1"})),
+    "deepi2i-64-without-reconstruction": (
+        "deepi2i",
+        Row(
+            {**TINY["deepi2i"].tiny, "attention": "0", "z_dim": "10", "recon_weight": "0", "recon_finest": "0"}, side=64
+        ),
+    ),
     "c_glow-reversible": ("c_glow", Row({**TINY["c_glow"].tiny, "backward": "reversible"})),
     # the next two start from 1x1 convolutions so ill-conditioned that their inverses magnify float32's rounding
     "c_glow-fixed": (
@@ -561,6 +571,17 @@ PARAMETERS: list[tuple[str, str, Mapping[str, str], int, str, int]] = [
     ("iegan", "paper", {}, 256, "encoder_b.trunk", 11_689_512 - 513_000),
     ("iegan", "paper", {}, 256, "generator_a", 11_426_560 - 22_912),
     ("iegan", "paper", {}, 256, "discriminator_a", 46_813_953),
+    # 2 classes rather than ImageNet's 1000
+    ("biggan", "paper", {}, 128, "generator", 70_433_988 - 998 * 128),
+    ("biggan", "paper", {}, 128, "discriminator", 87_982_370 - 998 * 1536),
+    ("biggan", "paper", {"ch": "64"}, 128, "generator", 31_978_628 - 998 * 128),
+    ("biggan", "paper", {"ch": "64"}, 128, "discriminator", 39_448_258 - 998 * 1024),
+    ("deepi2i", "paper", {}, 128, "generator", 70_433_988 - 998 * 128),
+    ("deepi2i", "paper", {}, 128, "discriminator", 87_982_370 - 998 * 1536),
+    # less the head, which is never used: a linear and the class embedding
+    ("deepi2i", "paper", {}, 128, "encoder", 87_982_370 - 1_537_537),
+    ("deepi2i", "paper", {}, 128, "adaptor", 85_830_528),
+    ("deepi2i", "scratch", {"ch": "64"}, 128, "adaptor", 39_174_401 - 1_025 - 1000 * 1024),
     # ADE20K's, but for 3 classes rather than 150
     ("spade", "paper", {}, 256, "generator", 96_492_483 - 147 * (16 * 64 + 18 * 128) * 9),
     ("spade", "paper", {}, 256, "discriminator", 5_836_930 - 147 * 2 * 64 * 16),

@@ -262,6 +262,8 @@ class TestRefusal:
             ("cyclegan", "small", Resolution(64, 66)),
             ("simgan", "cyclegan_baseline", Resolution(64, 66)),
             ("cut", "small", Resolution(64, 66)),
+            ("biggan", "small", Resolution(64, 66)),
+            ("deepi2i", "small", Resolution(64, 66)),
             ("ugatit", "small", Resolution(64, 66)),
             ("nicegan", "small", Resolution(66, 64)),
             ("iegan", "small", Resolution(64, 80)),
