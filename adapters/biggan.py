@@ -33,6 +33,7 @@ class BigGAN(Adapter):
         levels=frozenset({Level.WEAK}),
         resolution=Resolution(128, 128),
         stochastic=True,
+        classes=True,
         deviations=(
             "published as a generator of pictures: as a translator it draws one of the class asked for and ignores its "
             "source; on a task without classes that of the target domain",

@@ -34,6 +34,7 @@ class DeepI2I(Adapter):
         levels=frozenset({Level.WEAK}),
         resolution=Resolution(128, 128),
         stochastic=True,
+        classes=True,
         deviations=(
             "the reconstruction compares each translation with its own source, as the paper says; the published code "
             "compares the first two pictures that its discriminator is shown",

@@ -97,7 +97,7 @@ class DRIT(Adapter):
     @classmethod
     def card_for(cls, config: DRITConfig) -> MethodCard:
         """Attributes may be those of exemplars, and translations of targets."""
-        changed = {"exemplar": config.style == "exemplar", "backward": config.direction == "backward"}
+        changed = {"exemplars": int(config.style == "exemplar"), "backward": config.direction == "backward"}
         return cls.card.model_copy(update=changed)
 
     @classmethod

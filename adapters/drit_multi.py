@@ -39,6 +39,7 @@ class DRITMulti(Adapter):
         levels=frozenset({Level.NORMAL, Level.WEAK}),
         needs=frozenset({Need.CLASSES}),
         stochastic=True,
+        classes=True,
         deviations=(
             "the gradients of both phases of encoders and generator are taken before the first phase's step; the "
             "published code steps between them and differentiates activations of the old weights by the new ones, "
@@ -81,7 +82,7 @@ class DRITMulti(Adapter):
     @classmethod
     def card_for(cls, config: DRITMultiConfig) -> MethodCard:
         """Attributes may be those of exemplars."""
-        return cls.card.model_copy(update={"exemplar": config.style == "exemplar"})
+        return cls.card.model_copy(update={"exemplars": int(config.style == "exemplar")})
 
     @classmethod
     def build(cls, config: DRITMultiConfig, shape: Shape) -> Method:

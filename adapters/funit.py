@@ -33,7 +33,7 @@ class FUNIT(Adapter):
         levels=frozenset({Level.WEAK}),
         resolution=Resolution(128, 128),
         stochastic=True,
-        exemplar=True,
+        exemplars=1,
         deviations=(
             "a step's pictures are the batch's sources and its targets, each a content once and a class image once, of "
             "its partner: 32 examples are the published batch of 64 and 64, which are drawn apart there and may be of "
@@ -63,9 +63,7 @@ class FUNIT(Adapter):
     @classmethod
     def card_for(cls, config: FUNITConfig) -> MethodCard:
         """Exemplars may be several, and translations of targets."""
-        changed: dict[str, Any] = {"backward": config.direction == "backward"}
-        if "exemplars" in MethodCard.model_fields:
-            changed["exemplars"] = config.shots
+        changed = {"exemplars": config.shots, "backward": config.direction == "backward"}
         return cls.card.model_copy(update=changed)
 
     @classmethod

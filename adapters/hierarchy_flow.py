@@ -44,7 +44,7 @@ class HierarchyFlow(Adapter):
         levels=frozenset({Level.STRONG, Level.NORMAL}),
         resolution=Resolution(256, 512),
         stochastic=True,
-        exemplar=True,
+        exemplars=1,
         deviations=(
             "the reverse pass is the exact inverse, as in the paper and the first public code; the current code's, "
             "which is none, is reverse=current",

@@ -83,7 +83,7 @@ class INIT(Adapter):
     @classmethod
     def card_for(cls, config: INITConfig) -> MethodCard:
         """Styles may be those of exemplars, and translations of targets."""
-        changed = {"exemplar": config.style == "exemplar", "backward": config.direction == "backward"}
+        changed = {"exemplars": int(config.style == "exemplar"), "backward": config.direction == "backward"}
         return cls.card.model_copy(update=changed)
 
     @classmethod

@@ -70,7 +70,7 @@ class MUNIT(Adapter):
     @classmethod
     def card_for(cls, config: MUNITConfig) -> MethodCard:
         """Styles may be those of exemplars, and translations of targets."""
-        changed = {"exemplar": config.style == "exemplar", "backward": config.direction == "backward"}
+        changed = {"exemplars": int(config.style == "exemplar"), "backward": config.direction == "backward"}
         return cls.card.model_copy(update=changed)
 
     @classmethod

@@ -86,8 +86,8 @@ class SPADE(Adapter):
     @classmethod
     def card_for(cls, config: SPADEConfig) -> MethodCard:
         """Samples differ where there are styles, which may be those of exemplars."""
-        exemplar = config.vae and config.style == "exemplar"
-        return cls.card.model_copy(update={"stochastic": config.vae, "exemplar": exemplar})
+        exemplars = int(config.vae and config.style == "exemplar")
+        return cls.card.model_copy(update={"stochastic": config.vae, "exemplars": exemplars})
 
     @classmethod
     def build(cls, config: SPADEConfig, shape: Shape) -> Method:

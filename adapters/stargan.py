@@ -33,6 +33,7 @@ class StarGAN(Adapter):
         ),
         levels=frozenset({Level.STRONG, Level.NORMAL}),
         resolution=Resolution(128, 128),
+        classes=True,
         deviations=(
             "labels are domains, one to a picture, by the cross-entropy; attributes, of which a picture has several, "
             "and training on two data sets with labels of different kinds are left out",
@@ -64,8 +65,9 @@ class StarGAN(Adapter):
 
     @classmethod
     def card_for(cls, config: StarGANConfig) -> MethodCard:
-        """Translations may be of targets."""
-        return cls.card.model_copy(update={"backward": config.direction == "backward"})
+        """Translations may be of targets, and of the task's sides whatever the classes."""
+        changed = {"classes": config.division == "classes", "backward": config.direction == "backward"}
+        return cls.card.model_copy(update=changed)
 
     @classmethod
     def build(cls, config: StarGANConfig, shape: Shape) -> Method:

@@ -32,6 +32,7 @@ class StarGANv2(Adapter):
         ),
         levels=frozenset({Level.NORMAL, Level.WEAK}),
         stochastic=True,
+        classes=True,
         deviations=(
             "the high-pass skips of faces (w_hpf=1) are left out, as they need a network that finds landmarks; so is "
             "the truncation of styles",
@@ -64,8 +65,12 @@ class StarGANv2(Adapter):
 
     @classmethod
     def card_for(cls, config: StarGANv2Config) -> MethodCard:
-        """Styles may be those of exemplars, and translations of targets."""
-        changed = {"exemplar": config.style == "exemplar", "backward": config.direction == "backward"}
+        """Styles may be those of exemplars, translations of targets, and of the task's sides whatever the classes."""
+        changed = {
+            "exemplars": int(config.style == "exemplar"),
+            "classes": config.division == "classes",
+            "backward": config.direction == "backward",
+        }
         return cls.card.model_copy(update=changed)
 
     @classmethod

@@ -56,8 +56,10 @@ class MethodCard(BaseModel):
     """Has `bits_per_dim`."""
     stochastic: bool = False
     """Several samples of one source differ."""
-    exemplar: bool = False
-    """Its translations take their style from a picture of the target domain, `Batch.exemplar`."""
+    exemplars: int = 0
+    """How many pictures of the target domain a translation takes its style from, `Batch.exemplars`."""
+    classes: bool = False
+    """Its translations are told the class that is asked for, where the task has classes."""
     backward: bool = False
     """As configured it translates targets to sources, and its exemplars are sources: for pictures of one's own."""
     transfer: bool = False

@@ -144,7 +144,15 @@ def translate(
         typer.Option(
             "--exemplar",
             help="A picture whose style translations of --pictures take, or a folder whose pictures they take in turn; "
-            "for methods that take one. By default each is drawn from the run's training targets.",
+            "for methods that take one, or several. By default they are drawn from the run's training targets.",
+            show_default=False,
+        ),
+    ] = None,
+    class_name: Annotated[
+        str | None,
+        typer.Option(
+            "--class",
+            help="The class to translate --pictures to, for methods of several (i2ibench show TASK lists them).",
             show_default=False,
         ),
     ] = None,
@@ -193,8 +201,8 @@ def translate(
 
     Those of the task's test split, or with --pictures any folder's; for methods that read labels, label pictures in the
     colours of the task's classes, say edited ones; for methods of sequences, the frames of one. --set takes the fields
-    that only translation reads, say a temperature; --exemplar the picture whose style they take; --content the one
-    whose content they take; --first the first frames.
+    that only translation reads, say a temperature; --exemplar the picture whose style they take; --class the class
+    they shall be of; --content the picture whose content they take; --first the first frames.
     """
     from i2ibench import console
     from i2ibench.own_pictures import Wishes, translate_folder
@@ -207,6 +215,7 @@ def translate(
         options = {
             "--set": set_,
             "--exemplar": exemplar,
+            "--class": class_name,
             "--content": content,
             "--instances": instances,
             "--first": first,
@@ -225,7 +234,17 @@ def translate(
     if (content is None) != (content_source is None):
         raise BenchError("--content and --content-source belong together: a target and the source that it is of")
     moved = None if content is None or content_source is None else (content_source, content)
-    wishes = Wishes(_pairs(set_), seed, samples, exemplar, moved, instances, first, None if fit is None else Fit(fit))
+    wishes = Wishes(
+        overrides=_pairs(set_),
+        seed=seed,
+        samples=samples,
+        exemplar=exemplar,
+        class_name=class_name,
+        content=moved,
+        instances=instances,
+        first=first,
+        fit=None if fit is None else Fit(fit),
+    )
     count = translate_folder(one, pictures, to, wishes)
     console.out.print(f"{count} translations: {to}", highlight=False)
 

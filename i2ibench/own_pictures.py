@@ -39,8 +39,10 @@ class Wishes:
     samples: int = 1
     """Samples of each picture, of a method that samples."""
     exemplar: Path | None = None
-    """A picture whose style all translations take, or a folder whose pictures they take in turn, of a method that
-    takes one; without it each is drawn from the run's training split."""
+    """A picture whose style all translations take, or a folder whose pictures they take in turn, as many for each as
+    the method takes; without it they are drawn from the run's training split."""
+    class_name: str | None = None
+    """The one to translate to, of a method that is told it, or whose exemplars are to be drawn of it."""
     content: tuple[Path, Path] | None = None
     """A source and its target, whose content is moved to each picture instead of being sampled."""
     instances: Path | None = None
@@ -133,7 +135,9 @@ class _Reader:
 
 def _refuse(run: Run, card: MethodCard, needs: set[Need], wishes: Wishes) -> None:
     name = run.spec.method
-    readable = {Need.LABELS, Need.INSTANCES} if run.task.labels is not None else set()
+    readable = {Need.CLASSES} if card.classes else set()
+    if run.task.labels is not None:
+        readable |= {Need.LABELS, Need.INSTANCES}
     if card.history:
         readable |= {Need.VIDEO}
     beyond = sorted(need.value for need in needs - _OF_TRAINING - readable)
@@ -148,9 +152,10 @@ def _refuse(run: Run, card: MethodCard, needs: set[Need], wishes: Wishes) -> Non
         raise BenchError(f"{name} translates each picture alone and goes on from none: leave --first out")
     if wishes.samples > 1 and not card.stochastic:
         raise BenchError(f"{name} gives one translation of a picture, so samples must be 1, found {wishes.samples}")
-    if wishes.exemplar is not None and not card.exemplar:
+    _refuse_class(run, card, wishes)
+    if wishes.exemplar is not None and not card.exemplars:
         raise BenchError(f"{name} takes no exemplar, so none can be given: leave --exemplar out")
-    if card.exemplar and card.backward and wishes.exemplar is None:
+    if card.exemplars and card.backward and wishes.exemplar is None:
         raise BenchError(
             f"{name} translates backward here, to pictures like {run.task.id}'s sources, and takes the style of such: "
             "give --exemplar, a picture or a folder of them"
@@ -163,6 +168,21 @@ def _refuse(run: Run, card: MethodCard, needs: set[Need], wishes: Wishes) -> Non
         raise BenchError(f"content is moved, not sampled, so samples must be 1, found {wishes.samples}")
 
 
+def _refuse_class(run: Run, card: MethodCard, wishes: Wishes) -> None:
+    name, known = run.spec.method, run.task.classes
+    if wishes.class_name is None:
+        if card.classes and known:
+            raise BenchError(
+                f"{name} translates to classes of {run.task.id}, and none is asked for: give --class, one of "
+                f"{', '.join(known)}"
+            )
+    elif not known or not (card.classes or card.exemplars):
+        whose = f"{run.task.id} has no classes" if not known else f"{name} is not told one"
+        raise BenchError(f"no class can be asked for, as {whose}: leave --class out")
+    elif wishes.class_name not in known:
+        raise BenchError(f"{run.task.id} has no class {wishes.class_name!r}: {nearest(wishes.class_name, known)}")
+
+
 def _translator(
     run: Run, card: MethodCard, method: Method, reader: _Reader, wishes: Wishes
 ) -> Callable[[Batch, int, int], Tensor]:
@@ -170,14 +190,20 @@ def _translator(
     if wishes.content is not None:
         content = reader.batch(*(_file(path) for path in wishes.content))
         return lambda batch, number, sample: method.transfer(content, batch)
-    styles = None if wishes.exemplar is None else _styles(wishes.exemplar)
-    drawn = Exemplars(run.split("train"), wishes.seed) if card.exemplar and styles is None else None
+    count = card.exemplars
+    styles = None if wishes.exemplar is None else _styles(wishes.exemplar, count)
+    drawn = Exemplars(run.split("train"), wishes.seed, count) if count and styles is None else None
+    wanted = None
+    if wishes.class_name is not None:
+        wanted = torch.tensor([[-1, run.task.classes.index(wishes.class_name)]], device=run.device)
 
     def translate(batch: Batch, number: int, sample: int) -> Tensor:
+        batch = replace(batch, classes=wanted)
         if styles is not None:
-            batch = replace(batch, exemplar=reader.picture(styles[(number + sample) % len(styles)]))
+            taken = [styles[(number + sample + k) % len(styles)] for k in range(count)]
+            batch = replace(batch, exemplars=tuple(map(reader.picture, taken)))
         elif drawn is not None:
-            batch = replace(batch, exemplar=drawn(batch, sample))
+            batch = replace(batch, exemplars=drawn(batch, sample))
         return run.adapter.translate(method, batch, seed=wishes.seed, sample=sample)
 
     return translate
@@ -196,9 +222,12 @@ def _config(run: Run, overrides: Mapping[str, str]) -> dict[str, object]:
     return {**run.spec.config, **{name: parsed[name] for name in overrides}}
 
 
-def _styles(exemplar: Path) -> list[Path]:
-    """The files of the exemplars that a user gave."""
-    return _pictures(exemplar) if exemplar.is_dir() else [_file(exemplar)]
+def _styles(exemplar: Path, count: int) -> list[Path]:
+    """The files of the exemplars that a user gave, of which each translation takes `count`."""
+    files = _pictures(exemplar) if exemplar.is_dir() else [_file(exemplar)]
+    if len(files) < count:
+        raise BenchError(f"each translation takes {count} exemplars, and {str(exemplar)!r} has {len(files)}: give more")
+    return files
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -209,6 +209,7 @@ class Run:
         from i2ibench.data.exemplars import Exemplars
         from i2ibench.translation import Translation
 
+        count = self.card.exemplars
         return Translation(
             adapter=self.adapter,
             card=self.card,
@@ -218,7 +219,7 @@ class Run:
             limit=self.spec.limit,
             device=self.device,
             progress=self.progress,
-            exemplars=Exemplars(self.split("train"), self.spec.seed) if self.card.exemplar else None,
+            exemplars=Exemplars(self.split("train"), self.spec.seed, count) if count else None,
         )
 
     def _score(self) -> None:

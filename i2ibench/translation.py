@@ -117,7 +117,7 @@ class Translation:
         if given.frames is not None:
             given = replace(given, frames=tuple(self._translated(frame, folder) for frame in given.frames))
         if self.exemplars is not None:
-            given = replace(given, exemplar=self.exemplars(batch, sample))
+            given = replace(given, exemplars=self.exemplars(batch, sample))
         return write_pictures(self.adapter.translate(method, given, seed=self.seed, sample=sample), files)
 
     def _translated(self, frame: Batch, folder: Path) -> Batch:

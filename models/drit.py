@@ -319,9 +319,9 @@ class DRIT(Method):
         codes = style_codes(batch.names, config.nz, seed, sample, synchronized=config.synchronized)
         codes = codes.to(batch.source.device)
         if config.style == "exemplar":
-            exemplars = required(batch.exemplar, "exemplars", "drit")
+            (exemplar,) = required(batch.exemplars, "exemplars", "drit")
             noise = codes if config.posterior == "sampled" else None
-            codes = self.autoencoders.attributes_of(exemplars, theirs, noise)
+            codes = self.autoencoders.attributes_of(exemplar, theirs, noise)
         picture: Tensor = self.autoencoders.generator(self.autoencoders.content(batch.source, ours), codes, theirs)[0]
         return picture.float()
 

@@ -317,9 +317,9 @@ class DRITMulti(Method):
         codes = style_codes(batch.names, config.nz, seed, sample, synchronized=config.synchronized)
         codes = codes.to(batch.source.device)
         if config.style == "exemplar":
-            exemplars = required(batch.exemplar, "exemplars", "drit_multi")
+            (exemplar,) = required(batch.exemplars, "exemplars", "drit_multi")
             noise = codes if config.posterior == "sampled" else None
-            codes = self.autoencoders.attributes_of(exemplars, domains, noise)
+            codes = self.autoencoders.attributes_of(exemplar, domains, noise)
         picture: Tensor = self.autoencoders.generator(self.autoencoders.content(batch.source), codes, domains)
         return picture.float()
 

@@ -16,7 +16,7 @@ Deliberate deviations:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -182,18 +182,13 @@ class FUNIT(Method):
 
         Raises `ValueError` where the batch has none, or others than `shots` of each.
         """
-        exemplars = self._exemplars(batch)
-        code = self.generator.mean_code(exemplars)
-        return self.generator.decode(self.generator.content(batch.source), code).float()
-
-    def _exemplars(self, batch: Batch) -> Sequence[Tensor]:
-        given: Sequence[Tensor] | None = getattr(batch, "exemplars", None)
-        exemplars = given or [required(batch.exemplar, "exemplars", "funit")]
+        exemplars = required(batch.exemplars, "exemplars", "funit")
         if len(exemplars) != self.config.shots:
             raise ValueError(
                 f"funit with shots={self.config.shots} reads as many exemplars of each class, found {len(exemplars)}"
             )
-        return exemplars
+        code = self.generator.mean_code(exemplars)
+        return self.generator.decode(self.generator.content(batch.source), code).float()
 
     def _update(self, optimizer: str, losses: Mapping[str, Tensor]) -> Update:
         config = self.config

@@ -205,7 +205,7 @@ class HierarchyFlow(Method):
         """
         style = batch.source
         if self.config.style == "target":
-            style = required(batch.exemplar, "exemplars", "hierarchy_flow")
+            (style,) = required(batch.exemplars, "exemplars", "hierarchy_flow")
         output: Tensor = self.flow(unit(batch.source), unit(style))
         return (2 * output.float() - 1).clamp(-1, 1)
 

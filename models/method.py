@@ -48,9 +48,9 @@ class Batch:
     classes: Tensor | None = None
     """int64 `[B, 2]`: classes of source and target, where the task has classes; -1 where a side has none. In
     translation the second is the class asked for."""
-    exemplar: Tensor | None = None
-    """A picture of the target domain for each source, `[B, 3, H, W]`, whose style its translation may take: of the
-    training split, or what the user gives. Only in translation, and only for methods that ask for it."""
+    exemplars: tuple[Tensor, ...] | None = None
+    """Pictures of the target domain for each source, each `[B, 3, H, W]`, whose style its translation may take: of the
+    training split, or what the user gives. Only in translation, and only for methods that ask for so many."""
     frames: tuple[Batch, ...] | None = None
     """Earlier frames of the same sequences, oldest first, each a batch of its own."""
     flow: Tensor | None = None
@@ -79,8 +79,8 @@ class Batch:
         rows = slice(index, index + 1) if isinstance(index, int) else index
 
         def pick(name: str, value: Any) -> Any:
-            if name == "frames":
-                return tuple(frame[rows] for frame in value)
+            if name in ("frames", "exemplars"):
+                return tuple(one[rows] for one in value)
             if isinstance(value, tuple) and isinstance(rows, list):
                 return tuple(value[row] for row in rows)
             return value[rows]

@@ -243,7 +243,8 @@ class MUNIT(Method):
         if config.direction == "backward":
             ours, theirs = theirs, ours
         if config.style == "exemplar":
-            style = theirs.style(required(batch.exemplar, "exemplars", type(self).__name__.lower()))
+            (exemplar,) = required(batch.exemplars, "exemplars", type(self).__name__.lower())
+            style = theirs.style(exemplar)
         else:
             drawn = style_codes(batch.names, config.style_dim, seed, sample, synchronized=config.synchronized)
             style = drawn.to(batch.source.device)

@@ -242,7 +242,8 @@ class SPADE(Method):
         with translating(nn.ModuleList(networks), dropout=False, batch_statistics=False):
             code = None
             if self.encoder is not None and self.config.style == "exemplar":
-                code, _ = self.encoder(required(batch.exemplar, "exemplars", "spade"))
+                (exemplar,) = required(batch.exemplars, "exemplars", "spade")
+                code, _ = self.encoder(exemplar)
             elif self.encoder is not None:
                 code = style_codes(batch.names, self.config.z_dim, seed, sample).to(batch.source.device)
             return self._generate(self.segmentation(batch), code).float()

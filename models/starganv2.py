@@ -212,7 +212,8 @@ class StarGANv2(Method):
         config = self.config
         asked = asked_domains(batch, self.number, config.division, config.direction, reader="starganv2")
         if config.style == "exemplar":
-            style = self.style_encoder(required(batch.exemplar, "exemplars", "starganv2"), asked)
+            (exemplar,) = required(batch.exemplars, "exemplars", "starganv2")
+            style = self.style_encoder(exemplar, asked)
         else:
             codes = style_codes(batch.names, config.latent_dim, seed, sample)
             style = self.mapping(codes.to(batch.source.device), asked)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from i2ibench.data.labels import painted
 from i2ibench.data.pictures import read_picture
 from i2ibench.errors import BenchError
+from i2ibench.models.method import Batch
 from i2ibench.own_pictures import Wishes, translate_folder
 from i2ibench.record import Budget
 from i2ibench.run import Run, plan
@@ -72,8 +74,8 @@ def test_own_pictures_take_the_style_of_exemplars(runs: Path, tmp_path: Path, mo
             Image.new("RGB", (16, 16), (10 * index, count, 0)).save(folder / f"{index}.png")
     with pytest.raises(BenchError, match="toy-gan takes no exemplar"):
         translate_folder(run, own, out, Wishes(exemplar=styles))
-    monkeypatch.setattr(run.adapter, "translate", lambda method, batch, *, seed, sample=0: batch.exemplar)
-    monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"exemplar": True}))
+    monkeypatch.setattr(run.adapter, "translate", lambda method, batch, *, seed, sample=0: batch.exemplars[0])
+    monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"exemplars": 1}))
 
     def translated(exemplar: Path | None, seed: int = 0) -> list[bytes]:
         assert translate_folder(run, own, out, Wishes(seed=seed, exemplar=exemplar)) == 3
@@ -98,6 +100,53 @@ def test_own_pictures_take_the_style_of_exemplars(runs: Path, tmp_path: Path, mo
     Image.new("RGB", (17, 16)).save(styles / "1.png")
     with pytest.raises(BenchError, match=r"1.png' is 16x17 .* should be 16x16"):
         translated(styles)
+
+
+@pytest.mark.usefixtures("toy")
+def test_own_pictures_take_as_many_exemplars_as_the_method_does(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make(runs)
+    run.perform("prepare")
+    gray(tmp_path / "own/a.png", 0), gray(tmp_path / "own/b.png", 0)
+    styles, out = tmp_path / "styles", tmp_path / "out"
+    levels = [gray(styles / f"{n}.png", 40 * n) and 40 * n for n in range(3)]
+    mean = lambda method, batch, *, seed, sample=0: sum(batch.exemplars) / len(batch.exemplars)  # noqa: E731
+    monkeypatch.setattr(run.adapter, "translate", mean)
+    monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"exemplars": 2}))
+    translate_folder(run, tmp_path / "own", out, Wishes(exemplar=styles))
+    assert [level(out / f"{name}.png") for name in "ab"] == [sum(levels[:2]) / 2, sum(levels[1:]) / 2]
+    with pytest.raises(BenchError, match=r"takes 2 exemplars, and .*0.png' has 1: give more"):
+        translate_folder(run, tmp_path / "own", out, Wishes(exemplar=styles / "0.png"))
+
+
+@pytest.mark.usefixtures("toy")
+def test_own_pictures_are_translated_to_the_class_asked_for(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, asked = make(runs), []
+    run.perform("prepare")
+    own, out = gray(tmp_path / "own/a.png", 0).parent, tmp_path / "out"
+
+    def translate(method, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
+        asked.append(None if batch.classes is None else batch.classes.tolist())
+        return batch.source
+
+    monkeypatch.setattr(run.adapter, "translate", translate)
+    translate_folder(run, own, out)
+    with pytest.raises(BenchError, match="as toy@1 has no classes: leave --class out"):
+        translate_folder(run, own, out, Wishes(class_name="dog"))
+    classes = run.task.model_copy(update={"classes": ("cat", "dog")})
+    monkeypatch.setattr(type(run), "task", property(lambda self: classes))
+    with pytest.raises(BenchError, match="as toy-gan is not told one: leave --class out"):
+        translate_folder(run, own, out, Wishes(class_name="dog"))
+    monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"classes": True}))
+    with pytest.raises(BenchError, match="none is asked for: give --class, one of cat, dog"):
+        translate_folder(run, own, out)
+    with pytest.raises(BenchError, match="toy@1 has no class 'dgo': did you mean 'dog'"):
+        translate_folder(run, own, out, Wishes(class_name="dgo"))
+    translate_folder(run, own, out, Wishes(class_name="dog"))
+    assert asked == [None, [[-1, 1]]]
 
 
 def gray(file: Path, level: int) -> Path:

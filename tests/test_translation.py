@@ -88,10 +88,10 @@ def exemplary(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
 
     def styled(method, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
         handed.append(batch)
-        assert batch.exemplar is not None
-        return batch.exemplar
+        (exemplar,) = batch.exemplars or ()
+        return exemplar
 
-    card = run.adapter.card.model_copy(update={"exemplar": True, "stochastic": True})
+    card = run.adapter.card.model_copy(update={"exemplars": 1, "stochastic": True})
     monkeypatch.setattr(run.adapter, "translate", styled)
     monkeypatch.setattr(run.adapter, "card", card)
     return handed
@@ -280,10 +280,10 @@ def test_batches_give_the_pictures_listed() -> None:
     pictures = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 3, 2, 2)
     frame = Batch(names=tuple("abcd"), source=pictures + 10)
     boxes = tuple(torch.full((1, 5), float(i)) for i in range(4))
-    batch = Batch(names=tuple("abcd"), source=pictures, exemplar=pictures + 20, boxes=boxes, frames=(frame,))
+    batch = Batch(names=tuple("abcd"), source=pictures, exemplars=(pictures + 20,), boxes=boxes, frames=(frame,))
     found = batch[[3, 1]]
-    assert found.exemplar is not None and found.exemplar[:, 0, 0, 0].tolist() == [23, 21]
-    assert batch.to("meta").exemplar.device.type == "meta"
+    assert found.exemplars is not None and found.exemplars[0][:, 0, 0, 0].tolist() == [23, 21]
+    assert batch.to("meta").exemplars[0].device.type == "meta"
     assert found.names == ("d", "b") and found.source[:, 0, 0, 0].tolist() == [3, 1]
     assert [float(box[0, 0]) for box in found.boxes] == [3, 1]
     assert found.frames[0].names == ("d", "b") and found.target is None

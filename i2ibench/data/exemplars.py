@@ -6,7 +6,9 @@ One of the test split would hand a method what its outputs are compared with.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -19,36 +21,47 @@ from i2ibench.models.method import Batch, key_to_seed
 
 
 class Exemplars:
-    """Exemplars from the training split `train`, each a function of (seed, the source's name, sample) alone.
+    """Exemplars from the training split `train`, `count` different ones for each source, which are a function of (seed,
+    the source's name, sample) alone.
 
-    Where sources are translated to classes, the exemplar is of the class asked for.
+    Where sources are translated to classes, they are of the class asked for.
     """
 
-    def __init__(self, train: Split, seed: int) -> None:
+    def __init__(self, train: Split, seed: int, count: int = 1) -> None:
         table, self._column = train.reals
         self._examples = Examples(table.without(set(table.columns) - {"name", self._column}), train.resolution)
-        self._seed = seed
+        self._seed, self._count = seed, count
         self._task = train.task
         self._by_class: dict[int, list[int]] = defaultdict(list)
         if target_classes(train):
             for index, category in enumerate(table.column("category")):
                 self._by_class[category].append(index)
 
-    def __call__(self, batch: Batch, sample: int = 0) -> Tensor:
-        """A picture for each source of `batch`, `[B, 3, H, W]` in [-1, 1], on its device.
+    def __call__(self, batch: Batch, sample: int = 0) -> tuple[Tensor, ...]:
+        """`count` times a picture for each source of `batch`, `[B, 3, H, W]` in [-1, 1], on its device.
 
-        Raises `BenchError` where no training picture is of a class that is asked for.
+        Raises `BenchError` where too few training pictures are of a class that is asked for.
         """
         classes = [None] * len(batch) if batch.classes is None or not self._by_class else batch.classes[:, 1].tolist()
         chosen = [self._choose(name, wanted, sample) for name, wanted in zip(batch.names, classes, strict=True)]
-        pictures = to_tensor([self._examples[index][self._column] for index in chosen])
-        return pictures.to(batch.source.device)
+        return tuple(self._pictures(indices).to(batch.source.device) for indices in zip(*chosen, strict=True))
 
-    def _choose(self, name: str, wanted: int | None, sample: int) -> int:
+    def _pictures(self, indices: Sequence[int]) -> Tensor:
+        return to_tensor([self._examples[index][self._column] for index in indices])
+
+    def _choose(self, name: str, wanted: int | None, sample: int) -> list[int]:
         pool = range(len(self._examples)) if wanted is None else self._by_class.get(wanted, ())
-        if not pool:
+        if len(pool) < self._count:
+            of, found = "" if wanted is None else f" of class {wanted}", len(pool) or "none"
             raise BenchError(
-                f"task {self._task.id!r} has no training picture of class {wanted}, which {name!r} is to be translated "
-                "to: no exemplar can be drawn; train and translate on splits of the same classes"
+                f"{name!r} is to be translated by {self._count} exemplar{'s' * (self._count > 1)}{of}, and task "
+                f"{self._task.id!r} has {found} for training: train and translate on splits of the same classes, or "
+                "by fewer exemplars"
             )
-        return pool[key_to_seed(self._seed, "exemplar", name, sample) % len(pool)]
+        chosen = [key_to_seed(self._seed, "exemplar", name, sample) % len(pool)]
+        further = itertools.count(1)
+        while len(chosen) < self._count:
+            drawn = key_to_seed(self._seed, "exemplar", name, sample, next(further)) % len(pool)
+            if drawn not in chosen:
+                chosen.append(drawn)
+        return [pool[place] for place in chosen]

@@ -46,10 +46,11 @@ class Loop:
     def fit(self, method: Method) -> None:
         """Train `method` until the budget is spent, from the last checkpoint where there is one.
 
-        Raises `BenchError` when a loss is not finite, naming it, the step and the last good checkpoint.
+        Raises `BenchError` where the method cannot begin with such pictures, and when a loss is not finite, naming it,
+        the step and the last good checkpoint.
         """
         method.to(self.device).to(memory_format=memory_format(self.device)).train()
-        method.initialize(self._on_device(self.batches(0)))
+        self._initialize(method)
         optimizers = method.optimizers()
         if not optimizers:
             self.report(self.cost)
@@ -87,6 +88,12 @@ class Loop:
                 stream.close()
         method.conclude(map(self._on_device, self.plain()))
         self._save(step, method, optimizers, averages, clock)
+
+    def _initialize(self, method: Method) -> None:
+        try:
+            method.initialize(self._on_device(self.batches(0)))
+        except ValueError as error:
+            raise BenchError(f"task {self.spec.task!r} cannot be trained on: {error}") from error
 
     def load(self, name: str, into: Callable[[Mapping[str, Tensor]], None]) -> None:
         """Give `into` the tensors of the pretrained network `name`, of the very file that the run has recorded.

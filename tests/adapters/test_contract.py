@@ -85,7 +85,7 @@ class Case:
             classes=torch.tensor([[0, 1]]).repeat(pictures, 1),
             frames=tuple(frame() for _ in range(self.row.frames)) or None,
             flow=draw(flow),
-            exemplar=draw(picture),
+            exemplars=tuple(draw(picture) for _ in range(self.card.exemplars or 1)),
         )
 
 
@@ -132,8 +132,7 @@ def train(method: Method, batch: Batch, steps: int) -> dict[str, bool]:
 
 
 def with_another_exemplar(batch: Batch) -> Batch:
-    assert batch.exemplar is not None
-    return dataclasses.replace(batch, exemplar=-batch.exemplar)
+    return dataclasses.replace(batch, exemplars=tuple(-one for one in batch.exemplars or ()))
 
 
 def task_that_gives(*needs: Need) -> Task:
@@ -348,13 +347,23 @@ class TestTranslation:
         train(method, batch, 2)
         expected = variant.adapter.translate(method, batch, seed=0)
         changed = variant.adapter.translate(method, with_another_exemplar(batch), seed=0)
-        assert torch.equal(expected, changed) != variant.card.exemplar
-        none = dataclasses.replace(batch, exemplar=None)
-        if variant.card.exemplar:
+        assert torch.equal(expected, changed) != bool(variant.card.exemplars)
+        none = dataclasses.replace(batch, exemplars=None)
+        if variant.card.exemplars:
             with pytest.raises(ValueError, match="exemplar"):
                 variant.adapter.translate(method, none, seed=0)
         else:
             assert torch.equal(expected, variant.adapter.translate(method, none, seed=0))
+
+    def test_reads_the_class_asked_for_where_the_card_says_so(self, variant: Case) -> None:
+        method, batch = variant.build(), variant.batch()
+        train(method, batch, 2)
+        expected = variant.adapter.translate(method, batch, seed=0)
+        others = dataclasses.replace(batch, classes=torch.tensor([[0, 0]]).repeat(len(batch), 1))
+        changed = not torch.equal(expected, variant.adapter.translate(method, others, seed=0))
+        config = variant.adapter.configure(variant.preset, variant.row.tiny)
+        needed = Need.CLASSES in {*variant.adapter.card.needs, *variant.adapter.needs(config)}
+        assert changed == (variant.card.classes or needed)
 
     def test_content_moves_to_another_source_where_the_card_says_so(self, variant: Case) -> None:
         method, batch = variant.build(), variant.batch()

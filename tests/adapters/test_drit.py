@@ -16,10 +16,10 @@ TINY = {"dim": "2", "nz": "2", "n_res": "1", "mlp_dim": "4", "dis_dim": "2"}
 LEAST = {"n_layers": "1", "scales": "1", "attribute_halvings": "1"}
 
 
-@pytest.mark.parametrize(("style", "exemplar"), [("sampled", False), ("exemplar", True)])
-def test_reads_exemplars_where_attributes_are_theirs(style: str, exemplar: bool) -> None:
+@pytest.mark.parametrize(("style", "exemplars"), [("sampled", 0), ("exemplar", 1)])
+def test_reads_exemplars_where_attributes_are_theirs(style: str, exemplars: int) -> None:
     card = DRIT.card_for(DRIT.configure("paper", {"style": style}))
-    assert (card.exemplar, card.stochastic, card.needs, card.batch_multiple) == (exemplar, True, frozenset(), 2)
+    assert (card.exemplars, card.stochastic, card.needs, card.batch_multiple) == (exemplars, True, frozenset(), 2)
 
 
 def test_direction_is_on_the_card() -> None:

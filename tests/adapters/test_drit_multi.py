@@ -16,10 +16,10 @@ TINY = {"dim": "2", "nz": "2", "n_res": "1", "mlp_dim": "4", "dis_dim": "2"}
 LEAST = {"n_layers": "1", "attribute_halvings": "1"}
 
 
-@pytest.mark.parametrize(("style", "exemplar"), [("sampled", False), ("exemplar", True)])
-def test_reads_classes_and_exemplars_where_attributes_are_theirs(style: str, exemplar: bool) -> None:
+@pytest.mark.parametrize(("style", "exemplars"), [("sampled", 0), ("exemplar", 1)])
+def test_reads_classes_and_exemplars_where_attributes_are_theirs(style: str, exemplars: int) -> None:
     card = DRITMulti.card_for(DRITMulti.configure("paper", {"style": style}))
-    assert (card.exemplar, card.stochastic, card.backward) == (exemplar, True, False)
+    assert (card.exemplars, card.stochastic, card.backward) == (exemplars, True, False)
     assert (card.needs, card.batch_multiple) == ({Need.CLASSES}, 1)
 
 

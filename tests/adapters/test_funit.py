@@ -28,7 +28,7 @@ def test_published_settings() -> None:
 
 def test_takes_its_class_from_exemplars() -> None:
     card = FUNIT.card_for(FUNIT.configure("paper"))
-    assert card.exemplar
+    assert card.exemplars == 1
     assert card.stochastic, "another exemplar, another translation"
 
 
@@ -63,7 +63,7 @@ def test_smallest_pictures_are_trained_on_and_translated(
     size = Resolution.parse(resolution)
     method = FUNIT.build(FUNIT.configure(preset, {**TINY, **overrides}), Shape(resolution=size))
     source, target, exemplar = torch.rand(3, 1, 3, *size)
-    batch = Batch(("a",), source, target, exemplar=exemplar)
+    batch = Batch(("a",), source, target, exemplars=(exemplar,))
     for update in method.updates(batch, 0):
         assert torch.isfinite(update.loss)  # type: ignore[union-attr]
     assert FUNIT.translate(method, batch, seed=0).shape == batch.source.shape

@@ -18,10 +18,10 @@ from i2ibench.task import Level, Need, Resolution
 TINY = {"dim": "2", "n_res": "1", "mlp_dim": "4", "dis_dim": "2"}
 
 
-@pytest.mark.parametrize(("style", "exemplar"), [("sampled", False), ("exemplar", True)])
-def test_needs_boxes_and_reads_exemplars_where_styles_are_theirs(style: str, exemplar: bool) -> None:
+@pytest.mark.parametrize(("style", "exemplars"), [("sampled", 0), ("exemplar", 1)])
+def test_needs_boxes_and_reads_exemplars_where_styles_are_theirs(style: str, exemplars: int) -> None:
     card = INIT.card_for(INIT.configure("paper", {"style": style}))
-    assert (card.exemplar, card.stochastic, card.needs) == (exemplar, True, {Need.BOXES})
+    assert (card.exemplars, card.stochastic, card.needs) == (exemplars, True, {Need.BOXES})
     assert card.levels == {Level.NORMAL}
 
 

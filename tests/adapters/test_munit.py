@@ -15,10 +15,10 @@ from i2ibench.task import Resolution
 TINY = {"dim": "2", "n_res": "1", "mlp_dim": "4", "dis_dim": "2", "perceptual": "untrained"}
 
 
-@pytest.mark.parametrize(("style", "exemplar"), [("sampled", False), ("exemplar", True)])
-def test_reads_exemplars_where_styles_are_theirs(style: str, exemplar: bool) -> None:
+@pytest.mark.parametrize(("style", "exemplars"), [("sampled", 0), ("exemplar", 1)])
+def test_reads_exemplars_where_styles_are_theirs(style: str, exemplars: int) -> None:
     card = MUNIT.card_for(MUNIT.configure("paper", {"style": style}))
-    assert (card.exemplar, card.stochastic, card.needs) == (exemplar, True, frozenset())
+    assert (card.exemplars, card.stochastic, card.needs) == (exemplars, True, frozenset())
 
 
 def test_direction_is_on_the_card() -> None:

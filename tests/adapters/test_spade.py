@@ -21,14 +21,14 @@ TINY = {"ngf": "2", "hidden": "2", "ndf": "2", "nef": "2", "z_dim": "2"}
 
 class TestCard:
     @pytest.mark.parametrize(
-        ("overrides", "stochastic", "exemplar"),
-        [({}, False, False), ({"vae": "true"}, True, False), ({"vae": "true", "style": "exemplar"}, True, True)],
+        ("overrides", "stochastic", "exemplars"),
+        [({}, False, 0), ({"vae": "true"}, True, 0), ({"vae": "true", "style": "exemplar"}, True, 1)],
     )
     def test_samples_differ_where_there_are_styles(
-        self, overrides: Mapping[str, str], stochastic: bool, exemplar: bool
+        self, overrides: Mapping[str, str], stochastic: bool, exemplars: int
     ) -> None:
         card = SPADE.card_for(SPADE.configure("small", overrides))
-        assert (card.stochastic, card.exemplar) == (stochastic, exemplar)
+        assert (card.stochastic, card.exemplars) == (stochastic, exemplars)
 
     @pytest.mark.parametrize(
         ("preset", "needs"),

@@ -11,10 +11,10 @@ from i2ibench.models.starganv2 import StarGANv2Config
 from i2ibench.task import Resolution
 
 
-@pytest.mark.parametrize(("style", "exemplar"), [("latent", False), ("exemplar", True)])
-def test_reads_exemplars_where_styles_are_theirs(style: str, exemplar: bool) -> None:
+@pytest.mark.parametrize(("style", "exemplars"), [("latent", 0), ("exemplar", 1)])
+def test_reads_exemplars_where_styles_are_theirs(style: str, exemplars: int) -> None:
     card = StarGANv2.card_for(StarGANv2.configure("paper", {"style": style}))
-    assert (card.exemplar, card.stochastic, card.needs) == (exemplar, True, frozenset())
+    assert (card.exemplars, card.stochastic, card.needs) == (exemplars, True, frozenset())
 
 
 def test_published_settings() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -18,7 +19,7 @@ SOURCE = torch.zeros(1, 3, 8, 8)
 
 def drawn(exemplars: Exemplars, batch: Batch, sample: int = 0) -> list[int]:
     """The numbers that the exemplars show."""
-    pictures = exemplars(batch, sample)
+    (pictures,) = exemplars(batch, sample)
     assert pictures.dtype == torch.float32 and pictures.shape == batch.source.shape
     return [int(number) for number in to_pixels(pictures)[:, 0, 0, 0]]
 
@@ -46,7 +47,9 @@ def test_of_a_many_class_task_they_are_of_the_class_asked_for(many: Split) -> No
     for sample in range(3):
         assert [categories[n] for n in drawn(Exemplars(many, 0), batch, sample)] == batch.classes[:, 1].tolist()
     rare = Batch(("x",), SOURCE, classes=torch.tensor([[0, 7]]))
-    with pytest.raises(BenchError, match="no training picture of class 7, which 'x' is to be translated to"):
+    with pytest.raises(
+        BenchError, match=r"'x' is to be translated by 1 exemplar of class 7, and task .* has none for training"
+    ):
         Exemplars(many, 0)(rare)
     assert drawn(Exemplars(many, 0), named(1))[0] in range(12)  # a user's picture, for which no class was asked
 
@@ -66,3 +69,16 @@ def test_each_is_a_function_of_seed_name_and_sample_alone(unpaired: Split) -> No
     assert [number for n in range(40) for number in drawn(Exemplars(unpaired, 3), batch[n], 1)] == together
     others = [(4, 1), (3, 2)]
     assert all(drawn(Exemplars(unpaired, seed), batch, sample) != together for seed, sample in others)
+
+
+def test_several_are_of_the_class_asked_for_and_no_two_the_same(many: Split) -> None:
+    (batch,) = in_order(many, 12)
+    assert batch.classes is not None
+    categories, fewest = many.rows.column("category"), min(Counter(many.rows.column("category")).values())
+    several = [to_pixels(one)[:, 0, 0, 0].tolist() for one in Exemplars(many, 0, fewest)(batch)]
+    assert len(several) == fewest and several[0] == drawn(Exemplars(many, 0), batch)
+    for row, wanted in enumerate(batch.classes[:, 1].tolist()):
+        found = [one[row] for one in several]
+        assert len(set(found)) == fewest and {categories[n] for n in found} == {wanted}
+    with pytest.raises(BenchError, match=rf"by {fewest + 1} exemplars of class \d, and task .* has {fewest} for"):
+        Exemplars(many, 0, fewest + 1)(batch)

@@ -548,10 +548,10 @@ class TestTranslation:
     ) -> None:
         settings = {"direction": direction, "style": style, "posterior": posterior, "concat": concat}
         method = strong(DRIT(dataclasses.replace(TINY, **settings))).train()  # type: ignore[arg-type]
-        batch = dataclasses.replace(tiny_batch(), target=None, exemplar=tiny_batch().target)
+        batch = dataclasses.replace(tiny_batch(), target=None, exemplars=(tiny_batch().target,))
         networks, codes = method.autoencoders, style_codes(batch.names, 3, seed=5, sample=2)
         if style == "exemplar":
-            found = networks.attribute[theirs](batch.exemplar)
+            found = networks.attribute[theirs](*batch.exemplars)
             codes = (found[0] + torch.exp(found[1] / 2) * codes * (posterior == "sampled")) if concat else found
         expected = networks.generator(networks.content(batch.source, ours), codes, theirs)[0]
         state = torch.get_rng_state()

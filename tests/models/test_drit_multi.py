@@ -563,11 +563,11 @@ class TestTranslation:
         self, style: str, posterior: str, concat: bool
     ) -> None:
         method = strong(build(style=style, posterior=posterior, concat=concat)).train()
-        batch = dataclasses.replace(tiny_batch(), target=None, exemplar=tiny_batch().target)
+        batch = dataclasses.replace(tiny_batch(), target=None, exemplars=(tiny_batch().target,))
         networks, codes = method.autoencoders, style_codes(batch.names, 3, seed=5, sample=2)
         wanted = torch.eye(CLASSES)[[2, 3]]
         if style == "exemplar":
-            found = networks.attribute(with_planes(batch.exemplar, wanted))  # type: ignore[arg-type]
+            found = networks.attribute(with_planes(*batch.exemplars, wanted))  # type: ignore[arg-type]
             codes = (found[0] + torch.exp(found[1] / 2) * codes * (posterior == "sampled")) if concat else found
         expected = networks.generator(networks.content(batch.source), codes, wanted)
         state = torch.get_rng_state()
@@ -602,10 +602,10 @@ class TestTranslation:
         batch = Batch(("a",), torch.zeros(1, 3, 20, 36), classes=torch.tensor([[0, 1]]))
         assert build().translate(batch, seed=0).shape == batch.source.shape
 
-    @pytest.mark.parametrize(("lacking", "told"), [("exemplar", "exemplars"), ("classes", "classes")])
-    def test_needs_exemplars_where_styles_are_theirs_and_classes(self, lacking: str, told: str) -> None:
-        batch = dataclasses.replace(tiny_batch(), exemplar=tiny_batch().target)
-        with pytest.raises(ValueError, match=f"drit_multi reads {told}"):
+    @pytest.mark.parametrize("lacking", ["exemplars", "classes"])
+    def test_needs_exemplars_where_styles_are_theirs_and_classes(self, lacking: str) -> None:
+        batch = dataclasses.replace(tiny_batch(), exemplars=(tiny_batch().target,))
+        with pytest.raises(ValueError, match=f"drit_multi reads {lacking}"):
             build(style="exemplar").translate(dataclasses.replace(batch, **{lacking: None}), seed=0)  # type: ignore[arg-type]
 
 

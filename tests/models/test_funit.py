@@ -32,7 +32,7 @@ def tiny_batch(pictures: int = 2, side: int = 16, classes: bool = True) -> Batch
     stream = torch.Generator().manual_seed(1)
     source, target, exemplar = (torch.rand(pictures, 3, side, side, generator=stream) * 2 - 1 for _ in range(3))
     of = torch.tensor([[0, 1], [2, 0]])[:pictures] if classes else None
-    return Batch(tuple(f"picture {i}" for i in range(pictures)), source, target, classes=of, exemplar=exemplar)
+    return Batch(tuple(f"picture {i}" for i in range(pictures)), source, target, classes=of, exemplars=(exemplar,))
 
 
 def perform(method: FUNIT, batch: Batch) -> Iterator[Update]:
@@ -235,8 +235,8 @@ class TestUpdates:
                 update.loss.backward()
                 optimizers[update.optimizer].step()
         assert batch.target is not None
-        forth = dataclasses.replace(batch, exemplar=batch.target)
-        back = Batch(batch.names, batch.target, exemplar=batch.source)
+        forth = dataclasses.replace(batch, exemplars=(batch.target,))
+        back = Batch(batch.names, batch.target, exemplars=(batch.source,))
         assert method.translate(forth, seed=0).mean() - method.translate(back, seed=0).mean() > 0.4
 
 
@@ -258,19 +258,11 @@ def test_averages() -> None:
     assert make(dataclasses.replace(TINY, ema=0.0)).averages == {}
 
 
-@dataclasses.dataclass(frozen=True)
-class Several(Batch):
-    """A batch with more than one exemplar for each source."""
-
-    exemplars: tuple[Tensor, ...] | None = None
-
-
 class TestTranslation:
     def test_is_the_content_in_the_exemplars_class(self) -> None:
         method, batch = make(), tiny_batch()
-        assert batch.exemplar is not None
         network = method.generator
-        expected = network.decode(network.content(batch.source), network.code(batch.exemplar))
+        expected = network.decode(network.content(batch.source), network.code(*batch.exemplars))
         found = method.translate(dataclasses.replace(batch, target=None, classes=None), seed=4, sample=2)
         torch.testing.assert_close(found, expected)
         assert not found.requires_grad
@@ -280,18 +272,18 @@ class TestTranslation:
         exemplars = tuple(torch.rand(2, 3, 16, 16) for _ in range(3))
         network = method.generator
         code = sum(network.code(one) for one in exemplars) / 3
-        found = method.translate(Several(batch.names, batch.source, exemplars=exemplars), seed=0)
+        found = method.translate(Batch(batch.names, batch.source, exemplars=exemplars), seed=0)
         torch.testing.assert_close(found, network.decode(network.content(batch.source), code))
 
     def test_needs_as_many_exemplars_as_shots(self) -> None:
         with pytest.raises(ValueError, match=r"shots=3 .*found 1"):
             make(dataclasses.replace(TINY, shots=3)).translate(tiny_batch(), seed=0)
         with pytest.raises(ValueError, match="funit reads exemplars"):
-            make().translate(dataclasses.replace(tiny_batch(), exemplar=None), seed=0)
+            make().translate(dataclasses.replace(tiny_batch(), exemplars=None), seed=0)
 
     def test_exemplars_may_be_of_another_size(self) -> None:
         method, batch = make(), tiny_batch()
-        batch = dataclasses.replace(batch, exemplar=torch.rand(2, 3, 12, 20))
+        batch = dataclasses.replace(batch, exemplars=(torch.rand(2, 3, 12, 20),))
         assert method.translate(batch, seed=0).shape == batch.source.shape
 
 

@@ -54,7 +54,7 @@ def pictures(count: int = 2, side: int = 16, seed: int = 3) -> Tensor:
 
 def pairs(count: int = 2, side: int = 16) -> Batch:
     names = tuple(f"picture {i}" for i in range(count))
-    return Batch(names, pictures(count, side), pictures(count, side, 4), exemplar=pictures(count, side, 5))
+    return Batch(names, pictures(count, side), pictures(count, side, 4), exemplars=(pictures(count, side, 5),))
 
 
 def train(method: HierarchyFlow, batch: Batch, steps: int) -> list[float]:
@@ -405,12 +405,12 @@ class TestTranslation:
         assert out.shape == batch.source.shape
         assert out.abs().max() <= 1
         assert torch.equal(out, method.translate(batch, seed=1, sample=3))
-        other = Batch(batch.names, batch.source, exemplar=batch.target)
+        other = Batch(batch.names, batch.source, exemplars=(batch.target,))
         assert not torch.equal(out, method.translate(other, seed=0))
 
     @pytest.mark.parametrize("side", [11, 16, 21])
     def test_exemplars_may_be_of_any_size(self, side: int) -> None:
-        batch = Batch(("a",), pictures(1)[..., :13], exemplar=pictures(1, side))
+        batch = Batch(("a",), pictures(1)[..., :13], exemplars=(pictures(1, side),))
         assert seeded_method().translate(batch, seed=0).shape == (1, 3, 16, 13)
 
     def test_does_not_depend_on_neighbours(self) -> None:

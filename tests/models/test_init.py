@@ -443,9 +443,9 @@ class TestTranslation:
     ) -> None:
         method = INIT(dataclasses.replace(TINY, direction=direction, style=style, share_instance_encoder=shared))  # type: ignore[arg-type]
         full = tiny_batch()
-        batch = Batch(full.names, full.source, exemplar=full.target)
+        batch = Batch(full.names, full.source, exemplars=(full.target,))
         source, target = method.get_submodule(f"generator_{ours}"), method.get_submodule(f"generator_{theirs}")
-        styles = style_codes(batch.names, 3, 5, 2) if style == "sampled" else target.style(batch.exemplar)
+        styles = style_codes(batch.names, 3, 5, 2) if style == "sampled" else target.style(*batch.exemplars)
         found = method.translate(batch, seed=5, sample=2)
         torch.testing.assert_close(found, target.decode(source.content(batch.source), styles))
         assert not found.requires_grad

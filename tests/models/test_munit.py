@@ -378,9 +378,9 @@ class TestTranslation:
     @pytest.mark.parametrize("style", ["sampled", "exemplar"])
     def test_decodes_content_in_the_other_domain(self, direction: str, ours: str, theirs: str, style: str) -> None:
         method = MUNIT(dataclasses.replace(TINY, direction=direction, style=style))  # type: ignore[arg-type]
-        batch = dataclasses.replace(tiny_batch(), target=None, exemplar=tiny_batch().target)
+        batch = dataclasses.replace(tiny_batch(), target=None, exemplars=(tiny_batch().target,))
         source, target = method.get_submodule(f"generator_{ours}"), method.get_submodule(f"generator_{theirs}")
-        styles = style_codes(batch.names, 3, 5, 2) if style == "sampled" else target.style(batch.exemplar)
+        styles = style_codes(batch.names, 3, 5, 2) if style == "sampled" else target.style(*batch.exemplars)
         found = method.translate(batch, seed=5, sample=2)
         torch.testing.assert_close(found, target.decode(source.content(batch.source), styles))
         assert not found.requires_grad

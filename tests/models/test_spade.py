@@ -36,7 +36,7 @@ def tiny_batch(pictures: int = 2, height: int = 32, width: int = 64, classes: in
     source, target, exemplar = (torch.rand(pictures, 3, height, width, generator=stream) * 2 - 1 for _ in range(3))
     labels = torch.randint(0, classes, (pictures, height, width), generator=stream)
     names = tuple(f"picture {i}" for i in range(pictures))
-    return Batch(names, source, target, labels=labels, instances=labels + 10, exemplar=exemplar)
+    return Batch(names, source, target, labels=labels, instances=labels + 10, exemplars=(exemplar,))
 
 
 def made(config: SPADEConfig = TINY, classes: int = 3) -> SPADE:
@@ -383,7 +383,7 @@ class TestTranslation:
         assert method.encoder is not None
         network = nn.ModuleList([method.generator, method.encoder])
         with translating(network, dropout=False, batch_statistics=False), torch.no_grad():
-            expected = method.generator(method.segmentation(batch), method.encoder(batch.exemplar)[0])
+            expected = method.generator(method.segmentation(batch), method.encoder(*batch.exemplars)[0])
         first, second = (method.translate(batch, seed=0, sample=sample) for sample in (0, 1))
         assert torch.equal(first, second)
         torch.testing.assert_close(first, expected)

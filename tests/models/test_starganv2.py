@@ -339,12 +339,12 @@ class TestTranslation:
     @pytest.mark.parametrize("style", ["latent", "exemplar"])
     def test_is_in_the_class_asked_for(self, style: str) -> None:
         method, batch = make(dataclasses.replace(TINY, style=style)), tiny_batch()  # type: ignore[arg-type]
-        batch = dataclasses.replace(batch, target=None, exemplar=tiny_batch(seed=3).source)
+        batch = dataclasses.replace(batch, target=None, exemplars=(tiny_batch(seed=3).source,))
         asked = torch.tensor([1, 0])
         if style == "latent":
             code = method.mapping(style_codes(batch.names, 3, 5, 2), asked)
         else:
-            code = method.style_encoder(batch.exemplar, asked)
+            code = method.style_encoder(*batch.exemplars, asked)
         found = method.translate(batch, seed=5, sample=2)
         torch.testing.assert_close(found, method.generator(batch.source, code).clamp(-1, 1))
         assert not found.requires_grad

@@ -253,6 +253,17 @@ def test_the_schedule_is_a_pure_function_of_the_step(
 
 
 @pytest.mark.usefixtures("toy")
+def test_pictures_that_a_method_cannot_begin_with_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def initialize(self, batch) -> None:
+        raise ValueError("toy-gan needs blue pictures, found brown ones: paint them")
+
+    run = make(tmp_path)
+    monkeypatch.setattr(type(run.method()), "initialize", initialize)
+    with pytest.raises(BenchError, match="task 'toy@1' cannot be trained on: toy-gan needs blue pictures, found brown"):
+        run.perform("train")
+
+
+@pytest.mark.usefixtures("toy")
 def test_what_a_method_concludes_from_the_plain_training_split_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
