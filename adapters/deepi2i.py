@@ -104,6 +104,7 @@ class DeepI2I(Adapter):
         super().refuse(task, config)
         if config.transfer and not config.gan:
             raise BenchError(
-                "deepi2i starts from a trained BigGAN, and none is named: use --set gan, or --set transfer=false "
-                "(presets scratch and small), which trains all networks anew"
+                "deepi2i starts from a trained BigGAN, and none is named: train one (i2ibench pretrain biggan "
+                f"{task.name} --budget ...) or take a published one (i2ibench weights add), then --set gan=NAME; or "
+                "use --set transfer=false (presets scratch and small), which trains all networks anew"
             )

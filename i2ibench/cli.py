@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from i2ibench import cli_compare, cli_data, cli_pose, cli_weights
+from i2ibench import cli_compare, cli_data, cli_pose, cli_train, cli_weights
 from i2ibench import options as o
 from i2ibench.errors import BenchError, nearest
 
@@ -86,49 +86,8 @@ def run(
     console.out.print(f"pictures side by side: {folder}/*--samples.png", highlight=False)
 
 
-@app.command(rich_help_panel="One run")
-def train(
-    method: Annotated[str, typer.Argument(help="i2ibench list methods")],
-    task: Annotated[str, typer.Argument(help="i2ibench list tasks")],
-    budget: o.Budget,
-    preset: o.Preset = "paper",
-    set_: o.Set = None,
-    resolution: o.Resolution = None,
-    seed: o.Seed = 0,
-    batch_size: o.BatchSize = None,
-    precision: o.Precision = "fp32",
-    out: o.Out = Path("runs"),
-    device: o.Device = None,
-    limit: o.Limit = None,
-    checkpoint_steps: o.CheckpointSteps = None,
-    checkpoint_minutes: o.CheckpointMinutes = 1.0,
-) -> None:
-    """Train a method on a task.
-
-    The same command again continues where it was stopped, bit for bit on the same device.
-    """
-    from i2ibench import console
-    from i2ibench.record import Budget
-    from i2ibench.run import Run, plan
-    from i2ibench.training.precision import device as find_device
-
-    if precision not in ("fp32", "bf16"):
-        raise BenchError(f"precision {precision!r} is none: {nearest(precision, ('fp32', 'bf16'))}")
-    spec = plan(
-        method,
-        task,
-        preset=preset,
-        overrides=_pairs(set_),
-        resolution=resolution,
-        seed=seed,
-        budget=Budget.parse(budget),
-        batch_size=batch_size,
-        precision=cast(Literal["fp32", "bf16"], precision),
-        limit=limit,
-    )
-    one = Run(spec, out, find_device(device), console.Bars(), None, checkpoint_steps, checkpoint_minutes)
-    one.perform("train")
-    console.out.print(f"trained: {one.folder.path}\nnext: i2ibench evaluate {one.folder.path}", highlight=False)
+app.command(rich_help_panel="One run")(cli_train.train)
+app.command(rich_help_panel="One run")(cli_train.pretrain)
 
 
 @app.command(rich_help_panel="One run")
@@ -235,7 +194,7 @@ def translate(
         raise BenchError("--content and --content-source belong together: a target and the source that it is of")
     moved = None if content is None or content_source is None else (content_source, content)
     wishes = Wishes(
-        overrides=_pairs(set_),
+        overrides=o.pairs(set_),
         seed=seed,
         samples=samples,
         exemplar=exemplar,
@@ -442,7 +401,7 @@ def show(
     """
     from i2ibench import console, listing
 
-    console.show(listing.show(name, preset, _pairs(set_), resolution, task), json)
+    console.show(listing.show(name, preset, o.pairs(set_), resolution, task), json)
 
 
 @app.command(rich_help_panel="Look")
@@ -455,17 +414,6 @@ def doctor(json: o.Json = False) -> None:
     from i2ibench.doctor import report
 
     console.show(report(), json)
-
-
-def _pairs(texts: list[str] | None) -> dict[str, str]:
-    """`KEY=VALUE` texts as a mapping. Raises `BenchError` on a text without `=`."""
-    pairs = {}
-    for text in texts or ():
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise BenchError(f"--set {text!r} is not KEY=VALUE")
-        pairs[key.strip()] = value
-    return pairs
 
 
 def _write_board(results: list[Any], folder: Path | None, apart: bool) -> list[Board]:

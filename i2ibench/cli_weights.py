@@ -33,6 +33,18 @@ def get(
         console.out.print(f"{name}: {files.get(name, source, progress=console.Bars())}", highlight=False)
 
 
+@weights.command("add")
+def add_own(
+    name: Annotated[str, typer.Argument(help="What the networks are to be called, say in --set gan=NAME.")],
+    source: Annotated[Path, typer.Option("--from", help="Their file, .safetensors or .pth.")],
+) -> None:
+    """Take networks of your own into the cache, for methods that start from such."""
+    from i2ibench import console
+    from i2ibench import weights as files
+
+    console.out.print(f"{name}: {files.add(name, source)}", highlight=False)
+
+
 @weights.command("list")
 def list_(json: o.Json = False) -> None:
     """List weights, and where those at hand lie."""

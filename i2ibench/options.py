@@ -7,6 +7,10 @@ from typing import Annotated
 
 import typer
 
+from i2ibench.errors import BenchError
+
+Method = Annotated[str, typer.Argument(help="i2ibench list methods")]
+Task = Annotated[str, typer.Argument(help="i2ibench list tasks")]
 Json = Annotated[bool, typer.Option("--json", help="Print data for programs instead of a table for people.")]
 Device = Annotated[
     str | None,
@@ -65,3 +69,14 @@ CheckpointSteps = Annotated[
     typer.Option("--checkpoint-steps", min=1, help="Checkpoint every so many steps.", show_default=False),
 ]
 CheckpointMinutes = Annotated[float, typer.Option("--checkpoint-minutes", help="Checkpoint at least this often.")]
+
+
+def pairs(texts: list[str] | None) -> dict[str, str]:
+    """`KEY=VALUE` texts as a mapping. Raises `BenchError` on a text without `=`."""
+    found = {}
+    for text in texts or ():
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise BenchError(f"--set {text!r} is not KEY=VALUE")
+        found[key.strip()] = value
+    return found

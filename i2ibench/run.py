@@ -125,6 +125,22 @@ class Run:
                 if getattr(self.folder.record().stages, stage) is not Status.DONE:
                     self._perform(stage)
 
+    def keep_networks(self, name: str | None = None) -> tuple[str, Path]:
+        """Train, and keep the networks and their averages in the cache for methods that start from them.
+
+        They are called `name`, or by method, preset, task, resolution and, if not 0, seed. Returns that and their file.
+        """
+        from i2ibench import weights
+        from i2ibench.training import checkpoint
+
+        self.perform("train")
+        spec = self.spec
+        seed = f"-s{spec.seed}" if spec.seed else ""
+        called = name or f"{spec.method}-{spec.preset}-{spec.task}-{spec.resolution}{seed}"
+        parts = checkpoint.load(self.folder.checkpoint, spec).tensors
+        tensors = {f"{part}/{key}": value for part in ("model", "averages") for key, value in parts[part].items()}
+        return called, weights.keep(called, tensors)
+
     def split(self, name: str) -> Split:
         """A split of the task at the run's resolution."""
         from i2ibench.data import rows

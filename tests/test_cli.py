@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from i2ibench import cli, registry
@@ -110,6 +112,22 @@ def test_the_verbs_in_a_row(shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("toy")
+def test_networks_are_pretrained_and_kept_by_name(shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("I2IBENCH_CACHE", str(tmp_path / "cache"))
+    code, printed, error = shell("pretrain", "toy-gan", "toy", *SMALL, "--out", str(tmp_path))
+    assert code == 0, error
+    assert "--set gan=toy-gan-small-toy@1-16x16" in printed
+    run = next(tmp_path.glob("toy@1*"))
+    kept = load_file(tmp_path / "cache/weights/own/toy-gan-small-toy@1-16x16.safetensors")
+    trained = load_file(run / "checkpoints/last.safetensors")
+    assert {name.partition("/")[0] for name in kept} == {"model", "averages"}
+    assert all(torch.equal(value, trained[name]) for name, value in kept.items())
+    code, printed, error = shell("weights", "add", "mine", "--from", str(run / "checkpoints/last.safetensors"))
+    assert (code, "mine.safetensors" in printed.replace("\n", "")) == (0, True), error
+    assert "mine" in shell("weights", "list")[1]
+
+
+@pytest.mark.usefixtures("toy")
 def test_exemplars_are_for_pictures_and_for_methods_that_take_them(shell, tmp_path: Path, monkeypatch) -> None:
     assert shell("train", "toy-gan", "toy", *SMALL, "--out", tmp_path / "runs")[0] == 0
     (folder,) = (tmp_path / "runs").iterdir()
@@ -131,13 +149,13 @@ def test_exemplars_are_for_pictures_and_for_methods_that_take_them(shell, tmp_pa
         assert (code, printed) == (2, "")
         assert told in error
     adapter = registry.adapter("toy-gan")
-    monkeypatch.setattr(adapter, "translate", lambda method, batch, *, seed, sample=0: batch.exemplar)
-    monkeypatch.setattr(adapter, "card", adapter.card.model_copy(update={"exemplar": True}))
+    monkeypatch.setattr(adapter, "translate", lambda method, batch, *, seed, sample=0: batch.exemplars[0])
+    monkeypatch.setattr(adapter, "card", adapter.card.model_copy(update={"exemplars": 1}))
     assert shell(*styled, *on_own)[0] == 0
     with Image.open(tmp_path / "out" / "red.png") as picture:
         assert picture.getpixel((8, 8)) == (255, 0, 0)
     code, printed, _ = shell("show", "toy-gan", "--preset", "small", "--json")
-    assert code == 0 and json.loads(printed)["card"]["exemplar"] is True
+    assert code == 0 and json.loads(printed)["card"]["exemplars"] == 1
 
 
 @pytest.mark.usefixtures("toy")
@@ -296,7 +314,7 @@ def test_doctor_tells_what_is_missing_and_how_to_get_it(shell) -> None:
 
 
 def test_every_verb_has_help_that_teaches() -> None:
-    for verb in ("run", "train", "translate", "evaluate", "board", "check", "list", "show", "doctor"):
+    for verb in ("run", "train", "pretrain", "translate", "evaluate", "board", "check", "list", "show", "doctor"):
         result = CliRunner().invoke(cli.app, [verb, "--help"])
         assert result.exit_code == 0
         assert len(result.output) > 200

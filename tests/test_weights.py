@@ -240,3 +240,44 @@ def test_unknown_names_and_missing_sources_are_told(tmp_path) -> None:
         weights.path("alexnett")
     with pytest.raises(BenchError, match="no such file"):
         weights.get("alexnet", tmp_path / "absent")
+
+
+def test_own_networks_are_kept_under_a_name_and_read_like_others(tmp_path) -> None:
+    """Nested tensors become flat ones, and what is no tensor is left out."""
+    shared = torch.arange(6.0)
+    torch.save({"g": {"weight": shared[:3], "bias": shared}, "step": 4}, source := tmp_path / "file.pth")
+    place = weights.add("my-gan@1", source)
+    assert weights.path("my-gan@1") == weights.require("my-gan@1", "painting") == place
+    found: dict[str, torch.Tensor] = {}
+    weights.load("my-gan@1", place, found.update, "painting")
+    assert {name: value.tolist() for name, value in found.items()} == {"g.weight": [0, 1, 2], "g.bias": [*range(6)]}
+    assert weights.keep("my-gan@1", {"weight": torch.ones(2)}) == place
+    found.clear()
+    weights.load("my-gan@1", place, found.update, "painting")
+    assert list(found) == ["weight"], "the later ones take the former's place"
+    assert "my-gan@1" in {standing.card.name for standing in weights.status()}
+
+
+def test_own_networks_that_cannot_be_kept_or_read_are_told(tmp_path) -> None:
+    (tmp_path / "text.pth").write_text("no tensors")
+    for name, file, told in (
+        ("mine", "nowhere.pth", "there is no such file"),
+        ("mine", "text.pth", "it is no file of tensors"),
+    ):
+        with pytest.raises(BenchError, match=f"'mine' cannot be taken from .*{file}': {told}"):
+            weights.add(name, tmp_path / file)
+    for name, told in (
+        ("my gan", "named in letters.* found 'my gan'"),
+        ("alexnet", "is a name of published"),
+    ):
+        with pytest.raises(BenchError, match=told):
+            weights.keep(name, {"weight": torch.ones(2)})
+    weights.keep("mine", {"weight": torch.ones(2)})
+    with pytest.raises(BenchError, match=r"'mien': did you mean 'mine'\? .*i2ibench pretrain, i2ibench weights add"):
+        weights.require("mien", "painting")
+
+    def refuse(tensors) -> None:
+        raise ValueError("it lacks a head")
+
+    with pytest.raises(BenchError, match=r"it lacks a head\. Get them again .i2ibench weights add mine --from FILE"):
+        weights.load("mine", weights.require("mine", "painting"), refuse, "painting")
