@@ -23,7 +23,8 @@ from typing import Annotated
 
 import torch
 import typer
-from torch.utils.flop_counter import FlopCounterMode
+from arithmetic import Flops
+from torchvision.models import resnet18
 from torchvision.models.optical_flow import raft_small
 
 from i2ibench import registry
@@ -79,7 +80,7 @@ def measure(name: str, other: str, *numbers_and_settings: str) -> dict[str, str]
     building = time.perf_counter() - started
     clock, processor = time.perf_counter(), time.process_time()
     logged = {}
-    with FlopCounterMode(display=False) as operations:
+    with Flops() as operations:
         for step in range(first, first + steps):
             for together in updates(built, batch, step):
                 perform(together, optimizers)
@@ -92,7 +93,7 @@ def measure(name: str, other: str, *numbers_and_settings: str) -> dict[str, str]
         "building s": f"{building:.1f}",
         "step s": f"{seconds[0]:.1f}",
         "processor s": f"{seconds[1]:.1f}",
-        "GFLOP": f"{operations.get_total_flops() / 1e9:.1f}",
+        "GFLOP": f"{operations.total / 1e9:.1f}",
         "peak GiB": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f}",
         "loss": ", ".join(f"{key} {value}" for key, value in logged.items()),
     }
@@ -106,8 +107,10 @@ def updates(method: Method, batch: Batch, step: int) -> Iterator[tuple[Update, .
 
 def load_random(method: Method) -> None:
     """Give a method's losses the networks that they read, with random weights."""
+    published = {"raft_small": raft_small, "resnet18": resnet18}
     for name, take in method.pretrained().items():
-        take(raft_small().state_dict() if name == "raft_small" else untrained_weights(name, "benchmark", levels=6))
+        known = published.get(name)
+        take(known().state_dict() if known else untrained_weights(name, "benchmark", levels=6))
 
 
 def example(size: Resolution, classes: int, pictures: int, frames: int) -> Batch:

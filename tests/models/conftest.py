@@ -1,4 +1,4 @@
-"""Makes `fingerprint` importable to the tests of this folder, which are no package, and seeds what they draw."""
+"""Makes this folder's helpers and those of `benchmarks` importable to its tests, and seeds what they draw."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 
 @pytest.fixture(autouse=True)
