@@ -219,7 +219,9 @@ class Run:
         self.folder.save(self.folder.record().model_copy(update={"cost": cost}))
 
     def _translate(self) -> None:
-        self._translation().outputs(self.method())
+        translation, method = self._translation(), self.method()
+        translation.outputs(method)
+        translation.class_by_class(method, self.folder.classes)
 
     def _translation(self) -> Translation:
         from i2ibench.data.exemplars import Exemplars

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from i2ibench.data.columns import Example
 from i2ibench.data.examples import Examples
-from i2ibench.data.pictures import Pixels, grid, read_picture, write_png
+from i2ibench.data.pictures import ROWS, Pixels, grid, read_picture, spread, write_png
 from i2ibench.data.rows import Split
 from i2ibench.store import written
 
-ROWS = 6
-"""Pictures a grid shows."""
 FRAMES_A_SECOND = 8
 
 
@@ -25,8 +21,7 @@ def draw(path: Path, split: Split, outputs: Mapping[str, Path], limit: int | Non
     targets right.
     """
     examples = Examples(split.rows, split.resolution, limit)
-    chosen = np.linspace(0, len(examples) - 1, min(ROWS, len(examples))).astype(int).tolist()
-    write_png(path, _side_by_side(split, [examples[index] for index in chosen], outputs))
+    write_png(path, _side_by_side(split, [examples[number] for number in spread(len(examples), ROWS)], outputs))
 
 
 def animate(path: Path, split: Split, outputs: Mapping[str, Path], limit: int | None = None) -> None:

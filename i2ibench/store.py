@@ -35,6 +35,7 @@ class RunFolder:
         self.per_picture = path / "per_picture.parquet"
         self.clip = path / "samples.gif"
         self.samples = path / "samples.png"
+        self.classes = path / "classes.png"
 
     @classmethod
     def open(cls, root: Path, spec: RunSpec) -> RunFolder:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from i2ibench.adapter import Adapter, MethodCard
-from i2ibench.data.batches import in_order, in_sequence
+from i2ibench.data.batches import collate, in_order, in_sequence, target_classes
+from i2ibench.data.examples import Examples
 from i2ibench.data.exemplars import Exemplars
-from i2ibench.data.pictures import read_picture, to_pixels, to_tensor, write_png
+from i2ibench.data.pictures import ROWS, grid, read_picture, spread, to_pixels, to_tensor, write_png
 from i2ibench.data.rows import Split
 from i2ibench.models.method import Batch, Method
 from i2ibench.progress import Progress
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 LIKELIHOOD_DRAWS = 3
 """Dequantisation draws a picture for bits per dimension."""
 _BATCH = 16
+_CLASSES = 8
+"""Classes that a grid shows."""
 
 Advance = Callable[[float], None]
 
@@ -89,6 +92,27 @@ class Translation:
                         advance(len(rows))
         tell_broken(self.progress, broken, total)
 
+    @torch.inference_mode()
+    def class_by_class(self, method: Method, path: Path) -> None:
+        """Write a grid of sources, each translated to every class that targets are of, or to `_CLASSES` of them.
+
+        Nothing is written where there are no such classes or the method is told none, neither itself nor by exemplars.
+        """
+        known = target_classes(self.split)
+        if len(known) < 2 or not (self.card.classes or self.card.exemplars):
+            return
+        examples = Examples(self.split.rows, self.split.resolution, self.limit)
+        batch = collate([(examples[number],) for number in spread(len(examples), ROWS)]).to(self.device)
+        shown = [known[number] for number in spread(len(known), _CLASSES)]
+        columns = [to_pixels(batch.source)]
+        for wanted in shown:
+            asked = torch.tensor([[-1, wanted]] * len(batch), device=self.device)
+            given = self._given(replace(batch, classes=asked))
+            columns.append(to_pixels(self.adapter.translate(method, given, seed=self.seed).nan_to_num(0.0, 0.0, 0.0)))
+        titles = ["source", *(self.split.task.classes[wanted] for wanted in shown)]
+        rows = list(zip(*columns, strict=True))
+        write_png(path, grid(rows, titles, zoom=max(1, 128 // self.split.resolution.height)))
+
     @property
     def _title(self) -> str:
         return self.card.name
@@ -113,12 +137,15 @@ class Translation:
         files = [folder / f"{name}.png" for name in batch.names]
         if all(file.exists() for file in files):
             return []
-        given = withheld(batch, self.split.task)
+        given = self._given(batch, sample)
         if given.frames is not None:
             given = replace(given, frames=tuple(self._translated(frame, folder) for frame in given.frames))
-        if self.exemplars is not None:
-            given = replace(given, exemplars=self.exemplars(batch, sample))
         return write_pictures(self.adapter.translate(method, given, seed=self.seed, sample=sample), files)
+
+    def _given(self, batch: Batch, sample: int = 0) -> Batch:
+        """What a translation is made from."""
+        given = withheld(batch, self.split.task)
+        return given if self.exemplars is None else replace(given, exemplars=self.exemplars(batch, sample))
 
     def _translated(self, frame: Batch, folder: Path) -> Batch:
         """An earlier frame with its translation as `target`: as it was written, so that a resumed sequence goes on as

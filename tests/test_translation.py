@@ -2,18 +2,23 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import ClassVar, cast
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from i2ibench import registry
 from i2ibench.adapter import Adapter, MethodCard, Shape
 from i2ibench.data import rows
+from i2ibench.data.exemplars import Exemplars
 from i2ibench.data.pictures import read_picture, to_tensor
+from i2ibench.data.rows import Split
 from i2ibench.metrics.metric import Chunk, Metric
 from i2ibench.models.method import Batch, Method, generator
 from i2ibench.progress import Silent
@@ -305,3 +310,47 @@ def test_values_that_are_no_numbers_become_grey_and_are_told(run: Run, monkeypat
     assert line.startswith(f"2 of {len(names)} translations") and f"{names[0]}, {names[1]};" in line
     pixels = read_picture(run.folder.translations / f"{names[1]}.png", run.spec.resolution)
     assert pixels[0, 0].tolist() == [128, 128, 128] and pixels[0, 1].tolist() != [128, 128, 128]
+
+
+class Painter(Adapter):
+    """Shows the number of the class asked for in red, and in green what its exemplar shows."""
+
+    card = MethodCard(name="painter", title="", levels=frozenset(), classes=True, exemplars=1)
+
+    @classmethod
+    def translate(cls, method: Method, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
+        assert batch.target is None and batch.classes is not None and batch.exemplars is not None
+        painted = batch.source.clone()
+        painted[:, 0] = batch.classes[:, 1, None, None] / 127.5 - 1
+        painted[:, 1] = batch.exemplars[0][:, 1]
+        return painted
+
+
+def test_each_class_has_a_column_of_the_grid(many: Split, tmp_path: Path) -> None:
+    translation = Translation(
+        adapter=Painter,
+        card=Painter.card,
+        split=many,
+        folder=RunFolder(tmp_path),
+        seed=0,
+        limit=None,
+        device=torch.device("cpu"),
+        progress=Silent(),
+        exemplars=Exemplars(many, 0),
+    )
+    translation.class_by_class(Method(), tmp_path / "classes.png")
+    zoom, categories = 128 // many.resolution.height, many.rows.column("category")
+    cell = 128 + 4
+    with Image.open(tmp_path / "classes.png") as picture:
+        sheet = np.asarray(picture)
+    assert sheet.shape[:2] == (18 + 6 * cell, 4 + 4 * cell) and zoom > 1
+    for row in range(6):
+        for column in range(3):
+            red, green, _ = sheet[18 + row * cell + 5, 4 + (column + 1) * cell + 5]
+            assert (red, categories[green]) == (column, column)
+    (tmp_path / "classes.png").unlink()
+    told_none = Painter.card.model_copy(update={"classes": False, "exemplars": 0})
+    of_none = replace(many, rows=many.rows.without({"category"}))
+    for changed in (replace(translation, card=told_none), replace(translation, split=of_none)):
+        changed.class_by_class(Method(), tmp_path / "classes.png")
+        assert not (tmp_path / "classes.png").exists()

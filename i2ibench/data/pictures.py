@@ -18,6 +18,8 @@ from i2ibench.task import Fit, Resolution
 
 Pixels = NDArray[np.uint8]
 """`[H, W, 3]`, RGB."""
+ROWS = 6
+"""Pictures a grid shows."""
 
 
 def to_tensor(pixels: Pixels | Sequence[Pixels]) -> Tensor:
@@ -88,6 +90,12 @@ def write_png(path: Path, pixels: NDArray[Any]) -> None:
 
     with written(path) as aside:
         Image.fromarray(pixels).save(aside, "png", compress_level=3)
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most so many of the numbers below `count`, the first and the last among them, at equal distances."""
+    numbers: list[int] = np.linspace(0, count - 1, min(most, count)).astype(int).tolist()
+    return numbers
 
 
 def grid(rows: Sequence[Sequence[Pixels]], titles: Sequence[str], zoom: int = 1, gap: int = 4) -> Pixels:
