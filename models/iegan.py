@@ -28,21 +28,19 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from i2ibench.models.layers.adalin_decoder import AdaLINDecoder, normed, subpixel_doubling
 from i2ibench.models.layers.cam_attention import ResidualCAMAttention
+from i2ibench.models.layers.halfway_training import HalfwayTraining, weighted_update
 from i2ibench.models.layers.iegan_encoder import IEGANEncoder, batch_norm_momentum, momenta_of_repeated
 from i2ibench.models.layers.norms import translating
 from i2ibench.models.layers.resnet18 import WIDTH
-from i2ibench.models.layers.schedules import falling_after
 from i2ibench.models.layers.settings import (
-    check_adam,
     check_choices,
     check_least,
     check_not_negative,
     check_positive,
-    check_share,
 )
 from i2ibench.models.layers.spectral_patchgan import (
     LocalAndGlobalHeads,
@@ -52,16 +50,15 @@ from i2ibench.models.layers.spectral_patchgan import (
     persuasion,
     smallest_side,
 )
-from i2ibench.models.method import Batch, Method, TakeTensors, Update, frozen, inference, required
+from i2ibench.models.method import Batch, Method, TakeTensors, Update, frozen, required
 
 Trunk = Literal["resnet18", "untrained"]
-Direction = Literal["forward", "backward"]
 MULTIPLE = 32
 _BATCH_NORM_MOMENTUM = 0.1
 
 
 @dataclass(frozen=True)
-class IEGANConfig:
+class IEGANConfig(HalfwayTraining):
     """The defaults are the published ones, at 256x256."""
 
     ch: int = 64
@@ -79,28 +76,14 @@ class IEGANConfig:
     """Of the distance of pictures from themselves after translation there and back."""
     recon_weight: float = 10.0
     """Of that of pictures made anew in their own domain, by encoders and their decoders, and by generators."""
-    lr: float = 1e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    weight_decay: float = 1e-4
-    """As an L2 penalty, added to the gradient."""
-    constant_share: float = 0.5
-    """Of the budget, after which the learning rate falls to 0."""
-    load_scale: float = 286 / 256
-    """Training pictures are resized by this and cropped back at random."""
-    mirror: bool = True
-    """Training pictures are mirrored with probability 1/2."""
-    direction: Direction = inference("forward")  # noqa: RUF009  (it makes a dataclass field)
-    """Translate from A to B, or `backward` from B to A."""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no network or schedule can be made of."""
-        check_choices(self, trunk=Trunk, direction=Direction)
-        check_least(self, ch=1, n_res=1, n_dis=6, load_scale=1)
-        check_not_negative(self, "adv_weight", "cycle_weight", "weight_decay")
+        super().__post_init__()
+        check_choices(self, trunk=Trunk)
+        check_least(self, ch=1, n_res=1, n_dis=6)
+        check_not_negative(self, "adv_weight", "cycle_weight")
         check_positive(self, "recon_weight")  # the encoders learn by nothing else
-        check_adam(self, "beta1", "beta2")
-        check_share(self, "constant_share")
         if self.trunk == "resnet18" and self.ch != WIDTH:
             raise ValueError(
                 f"ch must be {WIDTH}, the pretrained ResNet-18's, found {self.ch}: use trunk=untrained with others"
@@ -133,13 +116,7 @@ class IEGAN(Method):
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Three Adams with an L2 penalty, `encoders`, `discriminators` and `generators`, each of both domains."""
-        config = self.config
-
-        def adam(*networks: nn.Module) -> Optimizer:
-            parameters = [parameter for network in networks for parameter in network.parameters()]
-            betas = (config.beta1, config.beta2)
-            return Adam(parameters, config.lr, betas, weight_decay=config.weight_decay, fused=True)
-
+        adam = self.config.adam
         return {
             "encoders": adam(self.encoder_a, self.encoder_b),
             "discriminators": adam(self.discriminator_a, self.discriminator_b),
@@ -148,18 +125,19 @@ class IEGAN(Method):
 
     def learning_rate(self, optimizer: str, step: int, fraction: float) -> float:
         """The factor, all optimisers': 1 for half of the budget, then linearly to 0."""
-        return falling_after(self.config.constant_share, fraction)
+        return self.config.rate(fraction)
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """The encoders' step, then the discriminators' and the generators', on features by the encoders as they then
         are."""
         config, a, b = self.config, batch.source, required(batch.target, "targets", "iegan")
-        yield self.update(
+        yield weighted_update(
             "encoders",
             {
                 "recon_encoder_a": F.l1_loss(self.encoder_a.reconstruct(a), a),
                 "recon_encoder_b": F.l1_loss(self.encoder_b.reconstruct(b), b),
             },
+            config,
         )
         passed = self.translated(a, b)
         if config.adv_weight > 0:
@@ -170,8 +148,8 @@ class IEGAN(Method):
                     ("discriminator_b", passed.real_b[0], passed.fake_b[0]),
                 )
             }
-            yield self.update("discriminators", losses)
-        yield self.update("generators", self.generator_losses(a, b, passed))
+            yield weighted_update("discriminators", losses, config)
+        yield weighted_update("generators", self.generator_losses(a, b, passed), config)
 
     def translated(self, a: Tensor, b: Tensor) -> Passed:
         """Features of pictures and of their translations, and pictures made anew of their own features.
@@ -200,12 +178,6 @@ class IEGAN(Method):
             losses["cycle_a"] = F.l1_loss(self.generator_a(passed.fake_b), a)
             losses["cycle_b"] = F.l1_loss(self.generator_b(passed.fake_a), b)
         return losses
-
-    def update(self, optimizer: str, losses: Mapping[str, Tensor]) -> Update:
-        """By the sum of `losses`, each by the weight that its name begins with."""
-        weight = {name: getattr(self.config, f"{name.partition('_')[0]}_weight") for name in losses}
-        loss = torch.stack([weight[name] * value for name, value in losses.items()]).sum()
-        return Update(optimizer, loss, {name: value.detach() for name, value in losses.items()})
 
     @torch.no_grad()
     def translate(self, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:

@@ -18,26 +18,22 @@ Deliberate deviations:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from i2ibench.models.layers.adalin_decoder import AdaLINDecoder, normed
 from i2ibench.models.layers.cam_attention import ResidualCAMAttention
+from i2ibench.models.layers.halfway_training import HalfwayTraining, weighted_update
 from i2ibench.models.layers.norms import translating
-from i2ibench.models.layers.schedules import falling_after
 from i2ibench.models.layers.settings import (
-    check_adam,
-    check_choices,
     check_least,
     check_not_negative,
     check_positive,
-    check_share,
 )
 from i2ibench.models.layers.spectral_patchgan import (
     LocalAndGlobalHeads,
@@ -47,13 +43,11 @@ from i2ibench.models.layers.spectral_patchgan import (
     smallest_side,
     strided,
 )
-from i2ibench.models.method import Batch, Method, Update, frozen, inference, required
-
-Direction = Literal["forward", "backward"]
+from i2ibench.models.method import Batch, Method, Update, frozen, required
 
 
 @dataclass(frozen=True)
-class NICEGANConfig:
+class NICEGANConfig(HalfwayTraining):
     """The defaults are the published ones, at 256x256: the light version."""
 
     ch: int = 64
@@ -70,28 +64,13 @@ class NICEGANConfig:
     """Of the distance of pictures from themselves after translation there and back."""
     recon_weight: float = 10.0
     """Of that of pictures made anew of their own codes in their own domain."""
-    lr: float = 1e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    weight_decay: float = 1e-4
-    """As an L2 penalty, added to the gradient."""
-    constant_share: float = 0.5
-    """Of the budget, after which the learning rate falls to 0."""
-    load_scale: float = 286 / 256
-    """Training pictures are resized by this and cropped back at random."""
-    mirror: bool = True
-    """Training pictures are mirrored with probability 1/2."""
-    direction: Direction = inference("forward")  # noqa: RUF009  (it makes a dataclass field)
-    """Translate from A to B, or `backward` from B to A."""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no network or schedule can be made of."""
-        check_choices(self, direction=Direction)
-        check_least(self, ch=1, n_res=1, n_dis=6, load_scale=1)
-        check_not_negative(self, "cycle_weight", "recon_weight", "weight_decay")
+        super().__post_init__()
+        check_least(self, ch=1, n_res=1, n_dis=6)
+        check_not_negative(self, "cycle_weight", "recon_weight")
         check_positive(self, "adv_weight")  # the encoders learn by nothing else
-        check_adam(self, "beta1", "beta2")
-        check_share(self, "constant_share")
 
     @property
     def smallest(self) -> int:
@@ -111,13 +90,7 @@ class NICEGAN(Method):
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Two Adams with an L2 penalty, `discriminators`, encoders included, and `generators`, of both domains."""
-        config = self.config
-
-        def adam(*networks: nn.Module) -> Optimizer:
-            parameters = [parameter for network in networks for parameter in network.parameters()]
-            betas = (config.beta1, config.beta2)
-            return Adam(parameters, config.lr, betas, weight_decay=config.weight_decay, fused=True)
-
+        adam = self.config.adam
         return {
             "discriminators": adam(self.discriminator_a, self.discriminator_b),
             "generators": adam(self.generator_a, self.generator_b),
@@ -125,7 +98,7 @@ class NICEGAN(Method):
 
     def learning_rate(self, optimizer: str, step: int, fraction: float) -> float:
         """The factor, both optimisers': 1 for half of the budget, then linearly to 0."""
-        return falling_after(self.config.constant_share, fraction)
+        return self.config.rate(fraction)
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """The discriminators' step, then the generators', out of codes by the encoders as they then are."""
@@ -136,7 +109,7 @@ class NICEGAN(Method):
 
         with frozen(self.discriminator_a, self.discriminator_b):
             losses = self.generator_losses(a, b)
-        yield Update("generators", self.weighted(losses), {name: value.detach() for name, value in losses.items()})
+        yield weighted_update("generators", losses, self.config)
 
     def discriminator_losses(self, a: Tensor, b: Tensor) -> dict[str, Tensor]:
         """What the discriminators lose on real and translated pictures, by their names, not weighted (equation 1)."""
@@ -173,11 +146,6 @@ class NICEGAN(Method):
             losses["cycle_a"] = F.l1_loss(self.generator_a(encoded_b.code), a)
             losses["cycle_b"] = F.l1_loss(self.generator_b(encoded_a.code), b)
         return losses
-
-    def weighted(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """The sum of `losses`, each by the weight of its name."""
-        weight = {name: getattr(self.config, f"{name.rpartition('_')[0]}_weight") for name in losses}
-        return torch.stack([weight[name] * loss for name, loss in losses.items()]).sum()
 
     @torch.no_grad()
     def translate(self, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:

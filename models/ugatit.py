@@ -17,23 +17,22 @@ Deliberate deviations:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from i2ibench.models.layers.adalin_decoder import AdaLINDecoder
 from i2ibench.models.layers.adversarial import adversarial_loss
 from i2ibench.models.layers.cam_attention import CAMAttention
+from i2ibench.models.layers.halfway_training import HalfwayTraining, weighted_update
 from i2ibench.models.layers.layer_instance_norm import clamp_shares
 from i2ibench.models.layers.norms import norm_layer
 from i2ibench.models.layers.resnet import ResidualBlock, stem
-from i2ibench.models.layers.schedules import falling_after
-from i2ibench.models.layers.settings import check_adam, check_choices, check_least, check_not_negative, check_share
+from i2ibench.models.layers.settings import check_least, check_not_negative
 from i2ibench.models.layers.spectral_patchgan import (
     activation,
     judgement,
@@ -43,14 +42,13 @@ from i2ibench.models.layers.spectral_patchgan import (
     strided,
     unstrided,
 )
-from i2ibench.models.method import Batch, Method, Update, frozen, inference, required
+from i2ibench.models.method import Batch, Method, Update, frozen, required
 
-Direction = Literal["forward", "backward"]
 _WEIGHTS = ("adv_weight", "cycle_weight", "identity_weight", "cam_weight")
 
 
 @dataclass(frozen=True)
-class UGATITConfig:
+class UGATITConfig(HalfwayTraining):
     """The defaults are the published ones, at 256x256: the full version."""
 
     ch: int = 64
@@ -71,27 +69,12 @@ class UGATITConfig:
     """Of what a generator changes in pictures of the domain that it translates to."""
     cam_weight: float = 1000.0
     """Of the generators' classifiers, which tell sources from such pictures."""
-    lr: float = 1e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    weight_decay: float = 1e-4
-    """As an L2 penalty, added to the gradient."""
-    constant_share: float = 0.5
-    """Of the budget, after which the learning rate falls to 0."""
-    load_scale: float = 286 / 256
-    """Training pictures are resized by this and cropped back at random."""
-    mirror: bool = True
-    """Training pictures are mirrored with probability 1/2."""
-    direction: Direction = inference("forward")  # noqa: RUF009  (it makes a dataclass field)
-    """Translate from A to B, or `backward` from B to A."""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no network or schedule can be made of."""
-        check_choices(self, direction=Direction)
-        check_least(self, ch=1, n_res=1, global_layers=3, local_layers=3, load_scale=1)
-        check_not_negative(self, *_WEIGHTS, "weight_decay")
-        check_adam(self, "beta1", "beta2")
-        check_share(self, "constant_share")
+        super().__post_init__()
+        check_least(self, ch=1, n_res=1, global_layers=3, local_layers=3)
+        check_not_negative(self, *_WEIGHTS)
         if not sum(getattr(self, weight) for weight in _WEIGHTS) > 0:
             raise ValueError(f"{' + '.join(_WEIGHTS)} must be positive, found 0")
 
@@ -113,13 +96,7 @@ class UGATIT(Method):
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Two Adams with an L2 penalty, `discriminators` and `generators`, each of both domains."""
-        config = self.config
-
-        def adam(*networks: nn.Module) -> Optimizer:
-            parameters = [parameter for network in networks for parameter in network.parameters()]
-            betas = (config.beta1, config.beta2)
-            return Adam(parameters, config.lr, betas, weight_decay=config.weight_decay, fused=True)
-
+        adam = self.config.adam
         return {
             "discriminators": adam(self.discriminators_a, self.discriminators_b),
             "generators": adam(self.generator_ab, self.generator_ba),
@@ -127,7 +104,7 @@ class UGATIT(Method):
 
     def learning_rate(self, optimizer: str, step: int, fraction: float) -> float:
         """The factor, both optimisers': 1 for half of the budget, then linearly to 0."""
-        return falling_after(self.config.constant_share, fraction)
+        return self.config.rate(fraction)
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """The discriminators' step, then the generators', whose shares of instance norm are clamped after it."""
@@ -145,7 +122,7 @@ class UGATIT(Method):
             yield Update("discriminators", loss, {name: value.detach() for name, value in losses.items()})
 
         losses = self.generator_losses(a, b, to_a, to_b)
-        yield Update("generators", self.weighted(losses), {name: value.detach() for name, value in losses.items()})
+        yield weighted_update("generators", losses, self.config)
         clamp_shares(self.generator_ab, self.generator_ba)
 
     def generator_losses(self, a: Tensor, b: Tensor, to_a: Translated, to_b: Translated) -> dict[str, Tensor]:
@@ -166,11 +143,6 @@ class UGATIT(Method):
             if config.cam_weight > 0 and translated.own_logits is not None:
                 losses[f"cam_{domain}"] = classification_loss(translated.fake_logits, translated.own_logits)
         return losses
-
-    def weighted(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """The sum of `losses`, each by the weight of its name."""
-        weight = {name: getattr(self.config, f"{name.rpartition('_')[0]}_weight") for name in losses}
-        return torch.stack([weight[name] * loss for name, loss in losses.items()]).sum()
 
     @torch.no_grad()
     def translate(self, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:

@@ -16,13 +16,6 @@ TINY = BigGANConfig(ch=2, attention=8, z_dim=8, shared_dim=4)
 NETWORKS = ("discriminator", "generator")
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def tiny_batch(pictures: int = 3, classes: int = 5) -> Batch:
     stream = torch.Generator().manual_seed(1)
     source, target = (torch.rand(pictures, 3, 32, 32, generator=stream) * 2 - 1 for _ in range(2))

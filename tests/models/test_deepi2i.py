@@ -19,13 +19,6 @@ TINY = DeepI2IConfig(ch=2, attention=8, z_dim=8, shared_dim=4, alignment=0.5)
 ANEW = dataclasses.replace(TINY, transfer=False, fusion_weight=1.0)
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def make(config: DeepI2IConfig = TINY, classes: int = 5, side: int = 32) -> DeepI2I:
     torch.manual_seed(0)
     return DeepI2I(config, classes, side, side).train()

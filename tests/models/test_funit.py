@@ -17,13 +17,6 @@ TINY = FUNITConfig(nf=4, latent_dim=3, n_downs_content=2, n_downs_class=2, n_res
 NETWORKS = ("discriminator", "generator")
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def make(config: FUNITConfig = TINY, number: int = 3) -> FUNIT:
     return FUNIT(config, number)
 

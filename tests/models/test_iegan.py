@@ -24,13 +24,6 @@ OF = {"encoders": NETWORKS[:2], "discriminators": NETWORKS[2:4], "generators": N
 SIDE = 64
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def make(config: IEGANConfig = TINY) -> IEGAN:
     torch.manual_seed(0)
     return IEGAN(config)

@@ -22,13 +22,6 @@ SIDE = 48
 """The least that discriminators of six layers can judge."""
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def make(config: NICEGANConfig = TINY, side: int = SIDE) -> NICEGAN:
     torch.manual_seed(0)
     return NICEGAN(config, side, side)

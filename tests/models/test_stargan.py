@@ -16,13 +16,6 @@ TINY = StarGANConfig(conv_dim=4, blocks=1, d_conv_dim=4, n_layers=3, n_critic=2)
 NETWORKS = ("critic", "generator")
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def make(config: StarGANConfig = TINY, number: int = 3, side: int = 16) -> StarGAN:
     return StarGAN(config, number, side, side)
 

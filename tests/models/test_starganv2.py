@@ -19,13 +19,6 @@ NETWORKS = ("generator", "mapping", "style_encoder", "discriminator")
 PHASES = ["discriminator", "discriminator", "generator", "generator"]
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def make(config: StarGANv2Config = TINY, number: int = 3) -> StarGANv2:
     return StarGANv2(config, number, 32, 32)
 

@@ -21,13 +21,6 @@ NETWORKS = ("generator_ab", "generator_ba", "discriminators_a", "discriminators_
 OF = {"discriminators": NETWORKS[2:], "generators": NETWORKS[:2]}
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def make(config: UGATITConfig = TINY, side: int = 16) -> UGATIT:
     torch.manual_seed(0)
     return UGATIT(config, side, side)

@@ -14,13 +14,6 @@ from i2ibench.models.layers.adalin_decoder import (
 )
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def reflected(x: Tensor, layer: nn.Conv2d, padding: int = 1) -> Tensor:
     return F.conv2d(F.pad(x, (padding,) * 4, mode="reflect"), layer.weight, layer.bias)
 

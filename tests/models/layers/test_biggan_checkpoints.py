@@ -156,13 +156,6 @@ def networks(classes: int = CLASSES) -> tuple[BigGANGenerator, BigGANDiscriminat
     return generator, BigGANDiscriminator(64, CH, classes, 8)
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 class TestPublished:
     def test_generator_draws_what_the_published_one_draws(self) -> None:
         state, (generator, _) = published_generator(), networks()

@@ -9,13 +9,6 @@ from torch.nn.utils import parametrize
 from i2ibench.models.layers.cam_attention import CAMAttention, ResidualCAMAttention, unnormalised_weight
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def normalised(weight: Tensor) -> Tensor:
     """A row divided by its only singular value, its length."""
     return weight / weight.norm()

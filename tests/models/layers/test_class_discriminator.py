@@ -8,13 +8,6 @@ from torch.nn import functional as F
 from i2ibench.models.layers.class_discriminator import ClassDiscriminator, PreActivationBlock, smallest_side
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def published(block: PreActivationBlock, x: torch.Tensor) -> torch.Tensor:
     """The block with an activation that overwrites its input, and the skip read after it, as the published code has."""
     x = x.clone()

@@ -1,18 +1,10 @@
 from __future__ import annotations
 
-import pytest
 import torch
 from fingerprint import Digest, fill_by_sequence, input_by_sequence
 from torch import nn
 
 from i2ibench.models.layers.few_shot_generator import ClassDecoder, FewShotGenerator
-
-
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
 
 
 def test_outputs_are_the_published_ones() -> None:

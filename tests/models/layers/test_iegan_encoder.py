@@ -8,13 +8,6 @@ from torch.nn import functional as F
 from i2ibench.models.layers.iegan_encoder import IEGANEncoder, batch_norm_momentum, momenta_of_repeated
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def opened(ch: int = 4) -> IEGANEncoder:
     """With attentions that change something."""
     encoder = IEGANEncoder(ch).eval()

@@ -7,13 +7,6 @@ from fingerprint import Digest, fill_by_sequence, input_by_sequence
 from i2ibench.models.layers.label_generator import LabelCritic, LabelGenerator, LabelResidualBlock
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def test_generator_is_the_published_one() -> None:
     network, x = LabelGenerator(5, 16, 2), input_by_sequence(2, 3, 64, 64).float()
     fill_by_sequence(network)

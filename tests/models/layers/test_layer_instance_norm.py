@@ -17,13 +17,6 @@ from i2ibench.models.layers.layer_instance_norm import (
 )
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def published() -> Tensor:
     """Of the sheets' checks."""
     channels = [[0, 1, 2, 3], [8, 5**1.5, 6**1.5, 7**1.5], [8, 9, 10, 11], [12, 13, 14, 15]]

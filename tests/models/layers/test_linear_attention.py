@@ -7,13 +7,6 @@ from torch import nn
 from i2ibench.models.layers.linear_attention import AttentionStage, LinearAttention
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def test_is_the_papers_formula_head_by_head() -> None:
     heads, size = 3, 5
     attention, x = LinearAttention(4, heads, size).double(), torch.randn(2, 4, 3, 6).double()

@@ -12,13 +12,6 @@ N = 400
 BATCH = Batch(tuple(map(str, range(N))), torch.zeros(N, 3, 2, 2), torch.ones(N, 3, 2, 2))
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def test_come_with_their_own_class_and_of_both_sides_alike() -> None:
     pictures, of = real_pictures(BATCH, "gan")
     assert torch.equal(pictures[:, 0, 0, 0].long(), of)

@@ -7,13 +7,6 @@ from torchvision.models import resnet18
 from i2ibench.models.layers.resnet18 import ResNet18Trunk
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def test_is_torchvisions_network() -> None:
     theirs, ours = resnet18(), ResNet18Trunk()
     for parameter in theirs.parameters():

@@ -17,13 +17,6 @@ from i2ibench.models.layers.spectral_patchgan import (
 )
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def test_heads_have_the_published_parameters() -> None:
     with torch.device("meta"):
         heads = LocalAndGlobalHeads(128)

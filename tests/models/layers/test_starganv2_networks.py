@@ -16,13 +16,6 @@ from i2ibench.models.layers.starganv2_networks import (
 )
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 @pytest.mark.parametrize(
     ("side", "expected"),
     [

@@ -12,13 +12,6 @@ from torch.nn import functional as F
 from i2ibench.models.layers.style_blocks import DownBlock, StyledBlock, StyledNorm, down_trunk
 
 
-@pytest.fixture(autouse=True)
-def global_generator() -> object:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
-
-
 def scrambled(module: nn.Module) -> nn.Module:
     """Gains and shifts of norms too."""
     for parameter in module.parameters():
