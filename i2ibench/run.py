@@ -6,7 +6,7 @@ Every stage continues or skips what is already there, so the same command after 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -44,9 +44,11 @@ def plan(
     batch_size: int | None = None,
     precision: Literal["fp32", "bf16"] = "fp32",
     limit: int | None = None,
+    pending: Collection[str] = (),
 ) -> RunSpec:
     """The spec of a run, everything checked: names, preset, config, resolution, that the task has what is needed,
-    that users' data are prepared, and that the pretrained networks that training reads are at hand.
+    that users' data are prepared, and that the pretrained networks that training reads are at hand, but for those
+    `pending`, which will be.
 
     Raises `BenchError` before any work.
     """
@@ -62,7 +64,7 @@ def plan(
         )
     size = card.resolution(resolution)
     rows.require(card, size)
-    _weights(adapter, config)
+    _weights(adapter, config, pending)
     pictures = batch_size or adapter.batch_size.get(preset, 1)
     adapter.check_batch_size(config, pictures)
     spec = RunSpec(
@@ -301,12 +303,13 @@ def find(path: Path, device: torch.device, progress: Progress | None = None) -> 
     return Run(spec, path.parent, device, progress or Silent())
 
 
-def _weights(adapter: type[Adapter], config: Any) -> dict[str, str]:
-    """sha256 by name of the pretrained networks that training reads. Raises `BenchError` where one is not at hand."""
+def _weights(adapter: type[Adapter], config: Any, pending: Collection[str] = ()) -> dict[str, str]:
+    """sha256 by name of the pretrained networks that training reads, but for those `pending`. Raises `BenchError` where
+    one is not at hand."""
     from i2ibench import weights
 
-    reader = f"training {adapter.card.name}"
-    return {name: weights.sha256(weights.require(name, reader)) for name in adapter.weights(config)}
+    reader, read = f"training {adapter.card.name}", [name for name in adapter.weights(config) if name not in pending]
+    return {name: weights.sha256(weights.require(name, reader)) for name in read}
 
 
 def _build(adapter: type[Adapter], spec: RunSpec, task: Task, device: str) -> Method:

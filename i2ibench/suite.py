@@ -19,6 +19,13 @@ A suite file::
     batch_size = 4                   # optional: the preset's
     set = { l1_weight = "50" }       # optional: config fields
     tasks = ["aerial2map@1"]         # optional: all of the suite's
+
+    [[pretraining]]                  # optional: networks that methods start from, trained first
+    name = "gan-of-digits"           # what a method's config calls them, say by gan
+    method = "biggan"
+    task = "digits@1"
+    preset = "digits"
+    budget = "40000 pictures"        # also: resolution, batch_size, set
 """
 
 from __future__ import annotations
@@ -71,6 +78,21 @@ class SuiteMethod(BaseModel):
         return self.tasks is None or task.task in self.tasks
 
 
+class SuitePretraining(BaseModel):
+    """Networks of a suite that its methods start from, trained as a run with the first seed and kept under a name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    method: str
+    task: str
+    budget: str
+    resolution: str | None = None
+    preset: str = "paper"
+    batch_size: int | None = Field(None, ge=1)
+    set: dict[str, str] = Field(default_factory=dict)
+
+
 class Suite(BaseModel):
     """Tasks, methods, seeds and budget."""
 
@@ -83,6 +105,7 @@ class Suite(BaseModel):
     precision: Literal["fp32", "bf16"] = "fp32"
     tasks: tuple[SuiteTask, ...] = Field(min_length=1)
     methods: tuple[SuiteMethod, ...] = Field(min_length=1)
+    pretraining: tuple[SuitePretraining, ...] = ()
 
     @model_validator(mode="after")
     def _check_tasks(self) -> Suite:
@@ -150,8 +173,12 @@ class SuiteRun:
 
     def perform(self, rescore: bool = False) -> list[Result]:
         """Perform every run and the rows of real pictures, and return a result for each."""
-        _fetch([name for method in self.suite.methods for name in _read_in_training(method)], self.progress)
-        planned = self.runs()
+        read = [name for method in self.suite.methods for name in _read_in_training(method)]
+        _fetch([name for name in read if name not in self._pretrained], self.progress)
+        planned, first = self.runs(), list(self._pretrainings())
+        for name, one in first:
+            self.progress.say(f"networks {name}: {one.spec.method} on {one.spec.task}")
+            one.keep_networks(name)
         fetch_weights([name for task in self.suite.tasks for name in _metrics(task)], self.progress)
         for index, one in enumerate(planned, 1):
             self.progress.say(f"[{index}/{len(planned)}] {one.spec.method} on {one.spec.task}, seed {one.spec.seed}")
@@ -175,8 +202,30 @@ class SuiteRun:
                         batch_size=method.batch_size,
                         precision=self.suite.precision,
                         limit=self.limit,
+                        pending=self._pretrained,
                     )
                     yield Run(spec, self.out, self.device, self.progress, _metrics(task))
+
+    @property
+    def _pretrained(self) -> list[str]:
+        return [entry.name for entry in self.suite.pretraining]
+
+    def _pretrainings(self) -> Iterator[tuple[str, Run]]:
+        """What is trained first, with its networks' name, all checked."""
+        for entry in self.suite.pretraining:
+            spec = run.plan(
+                entry.method,
+                entry.task,
+                preset=entry.preset,
+                overrides=entry.set,
+                resolution=entry.resolution,
+                seed=(self.seeds or self.suite.seeds)[0],
+                budget=Budget.parse(entry.budget),
+                batch_size=entry.batch_size,
+                precision=self.suite.precision,
+                limit=self.limit,
+            )
+            yield entry.name, Run(spec, self.out / "pretraining", self.device, self.progress)
 
     def _draw_samples(self, planned: Sequence[Run]) -> None:
         """One grid a task with all methods side by side, of the first seed."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from i2ibench import registry, samples, weights
 from i2ibench.errors import BenchError
@@ -65,6 +66,35 @@ def test_settings_of_one_method_have_columns_of_their_own_in_the_grid(tmp_path: 
     titles, folders = list(drawn[0]), list(drawn[0].values())
     assert titles == ["toy-gan (small, width=3)", "toy-gan (small)", "identity"]
     assert len(set(folders)) == 3
+
+
+@pytest.mark.usefixtures("toy")
+def test_networks_that_methods_start_from_are_trained_first(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("I2IBENCH_CACHE", str(tmp_path / "cache"))
+    read = []
+    toy = registry.adapter("toy-gan")
+    monkeypatch.setattr(toy, "weights", lambda config: ("eye",) if config.width == 3 else ())
+
+    def train(method, training) -> None:
+        if toy.weights(method.config):
+            training.load("eye", read.append)
+        training.fit(method)
+
+    monkeypatch.setattr(toy, "train", train)
+    (tmp_path / "toys.toml").write_text(
+        TOY + '[[pretraining]]\nname = "eye"\nmethod = "toy-gan"\ntask = "toy"\npreset = "small"\nbudget = "5 steps"\n'
+    )
+    suite = SuiteRun(read_suite(tmp_path / "toys.toml"), tmp_path / "out", torch.device("cpu"), Silent())
+    planned = suite.runs()
+    assert len(planned) == 2 and weights.cards().get("eye") is None, "nothing was made yet"
+    suite.perform()
+    (folder,) = (tmp_path / "out/pretraining").iterdir()
+    checkpoint = load_file(folder / "checkpoints/last.safetensors")
+    assert len(read) == 2
+    for tensors in read:
+        assert tensors and all(torch.equal(value, checkpoint[name]) for name, value in tensors.items())
+    made = planned[0].folder.record().provenance
+    assert made is not None and made.weights == {"eye": weights.sha256(weights.require("eye", "a test"))}
 
 
 @pytest.mark.usefixtures("toy")
