@@ -192,7 +192,7 @@ def _translator(
         return lambda batch, number, sample: method.transfer(content, batch)
     count = card.exemplars
     styles = None if wishes.exemplar is None else _styles(wishes.exemplar, count)
-    drawn = Exemplars(run.split("train"), wishes.seed, count) if count and styles is None else None
+    drawn = Exemplars(run.split(run.task.shown), wishes.seed, count) if count and styles is None else None
     wanted = None
     if wishes.class_name is not None:
         wanted = torch.tensor([[-1, run.task.classes.index(wishes.class_name)]], device=run.device)

@@ -69,6 +69,7 @@ _TASKS = {
     "coco-stuff-label2photo": "i2ibench.tasks.scenes:COCO_STUFF_LABEL2PHOTO",
     "coco2wikiart": "i2ibench.tasks.art:COCO2WIKIART",
     "creatures-cat2dog": "i2ibench.tasks.weak:CREATURES_CAT2DOG",
+    "creatures-fewshot": "i2ibench.tasks.weak:CREATURES_FEWSHOT",
     "creatures-many": "i2ibench.tasks.weak:CREATURES_MANY",
     "digits": "i2ibench.tasks.weak:DIGITS",
     "edges2handbags": "i2ibench.tasks.paired:EDGES2HANDBAGS",

@@ -239,7 +239,7 @@ class Run:
             limit=self.spec.limit,
             device=self.device,
             progress=self.progress,
-            exemplars=Exemplars(self.split("train"), self.spec.seed, count) if count else None,
+            exemplars=Exemplars(self.split(self.task.shown), self.spec.seed, count) if count else None,
         )
 
     def _score(self) -> None:

@@ -132,6 +132,9 @@ class Task(BaseModel):
     """The task whose pose reader reads this one's translations, where it is another's; at equal resolution."""
     classes: tuple[str, ...] = ()
     """Names of the classes that a picture can be of, by id, where the task gives `CLASSES`."""
+    shown: str = "train"
+    """The split whose real targets show what is asked for: exemplars are drawn from them, and classifiers fitted to
+    them. Another than `train` where the classes asked for are held out of training."""
     metrics: dict[str, str]
     """What the task is scored by, in the order of a board's columns, and why that is legal here."""
     source: str

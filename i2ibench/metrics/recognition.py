@@ -87,7 +87,7 @@ class ByClassifier(Metric):
             self.name,
             **trained.card.extractor,
             classifier=trained.card.head,
-            training="all real pictures of train",
+            training=f"all real pictures of {self.setting.task.shown}",
             training_hash=trained.card.training_hash,
             n_training=trained.card.n_training,
             classes=len(trained.card.classes),

@@ -48,7 +48,7 @@ def test_of_a_many_class_task_they_are_of_the_class_asked_for(many: Split) -> No
         assert [categories[n] for n in drawn(Exemplars(many, 0), batch, sample)] == batch.classes[:, 1].tolist()
     rare = Batch(("x",), SOURCE, classes=torch.tensor([[0, 7]]))
     with pytest.raises(
-        BenchError, match=r"'x' is to be translated by 1 exemplar of class 7, and task .* has none for training"
+        BenchError, match=r"'x' is .* by 1 exemplar of class 7, and split 'train' of .* drawn from, has none"
     ):
         Exemplars(many, 0)(rare)
     assert drawn(Exemplars(many, 0), named(1))[0] in range(12)  # a user's picture, for which no class was asked
@@ -80,5 +80,5 @@ def test_several_are_of_the_class_asked_for_and_no_two_the_same(many: Split) -> 
     for row, wanted in enumerate(batch.classes[:, 1].tolist()):
         found = [one[row] for one in several]
         assert len(set(found)) == fewest and {categories[n] for n in found} == {wanted}
-    with pytest.raises(BenchError, match=rf"by {fewest + 1} exemplars of class \d, and task .* has {fewest} for"):
+    with pytest.raises(BenchError, match=rf"by {fewest + 1} exemplars of class \d, and split .* has {fewest}"):
         Exemplars(many, 0, fewest + 1)(batch)

@@ -169,6 +169,22 @@ def test_of_an_unpaired_task_the_target_pictures_are_learned() -> None:
     assert card.n_training == 70 and card.real[1].top1 > 0.9
 
 
+def test_classes_that_training_holds_out_are_learned_from_the_split_that_shows_them() -> None:
+    task = DOMAINS.model_copy(update={"name": "held-out", "shown": "val"})
+    for split in task.splits:
+        of_training = split == "train"
+        found = [row for row in rows_of(task, split, 7, False) if (row.get("category", 0) < 3) == of_training]
+        grey = [row for row in rows_of(task, split, 7, False) if "source" in row]
+        colours = [row for row in found if "target" in row]
+        rows.make(rows.split_folder(task, SIZE, split), [*grey, *colours])
+    card = of_task(task, SIZE).card
+    assert (card.classes, card.n_training, [one.split for one in card.real]) == ((3, 4, 5, 6), 12, ["test"])
+    test = rows.load(task, SIZE, "test")
+    first, _ = evaluate(of_asked(test), test, ["rc"]).scores
+    assert first.value == 1 and first.protocol is not None
+    assert first.protocol.training == "all real pictures of val"
+
+
 def test_a_cache_that_cannot_be_written_costs_the_file_alone(monkeypatch, cache) -> None:
     made(POOL)
 

@@ -1,4 +1,4 @@
-"""Each task's classifier: fitted once to the real training pictures, tried on the real others, kept in the cache."""
+"""Each task's classifier: fitted once to real pictures of one split, tried on those of others, kept in the cache."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def unavailable(task: Task, resolution: Resolution) -> str | None:
     """Why `task` can have no classifier; None where it can."""
     if (reason := unclassed(task)) is not None:
         return reason
-    lacking = [name for name in ("train", "test") if name not in task.splits]
+    lacking = [name for name in (task.shown, "test") if name not in task.splits]
     if lacking:
         return f"task {task.id!r} has no {lacking[0]} split, whose real pictures its classifier would be fitted to"
     try:
@@ -108,9 +108,10 @@ def unavailable(task: Task, resolution: Resolution) -> str | None:
 def of_task(
     task: Task, resolution: Resolution, *, device: torch.device | str = "cpu", progress: Progress | None = None
 ) -> Trained:
-    """The classifier of `task` at `resolution`: from the cache, or fitted on the features of all training pictures.
+    """The classifier of `task` at `resolution`: from the cache, or fitted on the features of all pictures it is shown.
 
-    It is fitted to the real training pictures of the target domain (of all classes, where there is one pool). `device`
+    These are the real pictures of the target domain of its split `shown` (of all classes, where there is one pool),
+    mostly the training split; accuracies are of other splits that have any of their classes. `device`
     extracts features; the fit is on the CPU. Raises `BenchError` where pictures have no classes or fewer than two.
     """
     progress = progress or Silent()
@@ -122,16 +123,18 @@ def of_task(
         return kept
     classes = {name: _classes(split) for name, split in splits.items()}
     features = {name: _features(split, torch.device(device), progress) for name, split in splits.items()}
-    classifier = fit(features["train"], classes["train"])
+    shown = task.shown
+    classifier = fit(features[shown], classes[shown])
+    known = [name for name in names if name != shown and set(classes[name]) & set(classifier.classes)]
     card = ClassifierCard(
         task=task.id,
         resolution=resolution,
         head=HEAD,
         extractor=extractors.fields(EXTRACTOR),
-        training_hash=splits["train"].fingerprint,
-        n_training=len(classes["train"]),
+        training_hash=splits[shown].fingerprint,
+        n_training=len(classes[shown]),
         classes=classifier.classes,
-        real=tuple(_accuracy(classifier, name, features[name], classes[name]) for name in names if name != "train"),
+        real=tuple(_accuracy(classifier, name, features[name], classes[name]) for name in known),
     )
     trained = Trained(card, classifier)
     try:
@@ -184,10 +187,10 @@ def _features(split: Split, device: torch.device, progress: Progress) -> Tensor:
 
 def _file(splits: Mapping[str, Split]) -> Path:
     """Where the classifier of these pictures is kept, by everything that changes it or its card."""
-    train = splits["train"]
+    test = splits["test"]
     key = {
-        "task": train.task.id,
-        "resolution": str(train.resolution),
+        "task": test.task.id,
+        "resolution": str(test.resolution),
         "pictures": {name: split.fingerprint for name, split in splits.items()},
         "head": HEAD,
         **extractors.fields(EXTRACTOR),

@@ -16,7 +16,7 @@ from PIL import Image
 
 from i2ibench.data.rows import Row
 from i2ibench.data.worlds import creatures
-from i2ibench.data.worlds.creatures import CAT2DOG, CLASSES, FAMILIES, KEYPOINTS, MANY, SEED
+from i2ibench.data.worlds.creatures import CAT2DOG, CLASSES, FAMILIES, FEWSHOT, HELD_OUT, KEYPOINTS, MANY, SEED
 from i2ibench.data.worlds.creatures.kinds import draw_look
 from i2ibench.data.worlds.creatures.pose import draw_pose
 from i2ibench.data.worlds.creatures.solids import SAMPLES
@@ -119,8 +119,27 @@ def test_cat2dog_yields_all_cats_then_all_dogs(split: str, count: int) -> None:
     assert len({made["name"] for made in rows}) == 2 * count
 
 
+@pytest.mark.usefixtures("unpainted")
+@pytest.mark.parametrize("split", FEWSHOT)
+def test_fewshot_asks_for_classes_that_were_not_trained_on(split: str) -> None:
+    rows, (sources, targets) = list(creatures.fewshot(split, SMALL)), FEWSHOT[split]
+    assert ["source" in made for made in rows] == [True] * len(sources) + [False] * len(targets)
+    given, asked = (Counter(made["category"] for made in rows if side in made) for side in ("source", "target"))
+    assert set(given).isdisjoint(HELD_OUT) and len(given) == len(CLASSES) - len(HELD_OUT)
+    assert set(asked) == (set(given) if split == "train" else set(HELD_OUT))
+    for counted in (given, asked):
+        assert len(set(counted.values())) == 1, "as many of each"
+    assert len({made["name"] for made in rows}) == len(rows)
+
+
+def test_fewshot_holds_kinds_of_all_families_out_and_shares_no_scene() -> None:
+    assert all(set(family) & set(HELD_OUT) for family in FAMILIES.values())
+    for one, other in combinations(chain(*FEWSHOT.values()), 2):
+        assert not set(one) & set(other)
+
+
 def test_loaders_yield_what_render_makes() -> None:
-    for loaded in (creatures.cat2dog("val", SMALL), creatures.many("test", SMALL)):
+    for loaded in (creatures.cat2dog("val", SMALL), creatures.many("test", SMALL), creatures.fewshot("val", SMALL)):
         made = next(loaded)
         _, index, name = made["name"].split("-")
         assert digest(made) == digest(row(int(index), name))

@@ -3,7 +3,8 @@
 A scene (pose, background and light) is a function of (seed, index) alone, in the same bytes on every machine. The same
 index with two classes shows the same scene with another animal: an exact translation, which no task's data hold.
 
-`cat2dog` and `many` use scenes of their own, and so do the splits and both sides of each; see `CAT2DOG` and `MANY`.
+`cat2dog`, `many` and `fewshot` use scenes of their own, and so do the splits and both sides of each; see `CAT2DOG`,
+`MANY` and `FEWSHOT`.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ __all__ = [
     "CAT2DOG",
     "CLASSES",
     "FAMILIES",
+    "FEWSHOT",
+    "HELD_OUT",
     "KEYPOINTS",
     "MANY",
     "SEED",
     "cat2dog",
     "counts",
+    "fewshot",
     "many",
     "paint",
     "render",
@@ -42,6 +46,14 @@ CAT2DOG = {
 """Scenes of the cats and of the dogs of each split."""
 MANY = {"train": 10000, "val": 20000, "test": 30000}
 """The first scene of each split; the others follow it."""
+FEWSHOT = {
+    "train": (range(40000, 40720), range(41000, 41720)),
+    "val": (range(42000, 42096), range(42200, 42440)),
+    "test": (range(43000, 43192), range(43200, 43380)),
+}
+"""Scenes of the sources and of the targets of each split."""
+HELD_OUT = tuple(CLASSES.index(name) for name in ("leopard", "beagle", "raccoon", "owl", "duck", "goldfish"))
+"""Classes that no picture of training is of."""
 PER_CLASS = {"val": 5, "test": 12}
 """Pictures of every class in the balanced splits."""
 
@@ -66,6 +78,20 @@ def many(split: str, resolution: Resolution) -> Iterator[Row]:
                 yield render(SEED, index, category, resolution)
                 left[category] -= 1
                 index += 1
+
+
+def fewshot(split: str, resolution: Resolution) -> Iterator[Row]:
+    """The rows of `split`: sources, of the classes trained on, then targets, in training of these and else of the
+    others. Classes take turns."""
+    trained = [category for category in range(len(CLASSES)) if category not in HELD_OUT]
+    sources, targets = FEWSHOT[split]
+    for number, index in enumerate(sources):
+        yield render(SEED, index, trained[number % len(trained)], resolution)
+    asked = trained if split == "train" else HELD_OUT
+    for number, index in enumerate(targets):
+        row = render(SEED, index, asked[number % len(asked)], resolution)
+        row["target"] = row.pop("source")
+        yield row
 
 
 def counts(split: str) -> tuple[int, ...]:
