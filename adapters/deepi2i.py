@@ -46,7 +46,6 @@ class DeepI2I(Adapter):
             "a frozen encoder is in evaluation mode and has no head",
             "besides 128 pixels there are 32, 64 and 256: maps are read at a quarter of the shorter side down to 4",
             "pictures are brought to the task's resolution by the harness",
-            "the variant on StyleGAN is left out",
             "small presets are narrower, and their generator learns at twice the rate; small and digits train all "
             "networks anew",
         ),

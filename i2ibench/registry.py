@@ -50,6 +50,8 @@ _ADAPTERS = {
     "funit": "i2ibench.adapters.funit:FUNIT",
     "biggan": "i2ibench.adapters.biggan:BigGAN",
     "deepi2i": "i2ibench.adapters.deepi2i:DeepI2I",
+    "stylegan": "i2ibench.adapters.stylegan:StyleGAN",
+    "deepi2i_stylegan": "i2ibench.adapters.deepi2i_stylegan:DeepI2IStyleGAN",
 }
 _TASKS = {
     "ade20k-label2photo": "i2ibench.tasks.scenes:ADE20K_LABEL2PHOTO",

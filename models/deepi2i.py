@@ -3,7 +3,7 @@
 Wang, Yu, van de Weijer. NeurIPS 2020, arXiv 2011.05867. A picture's maps, read by a GAN's discriminator, go through an
 adaptor at each size and are added to those of the same GAN's generator, which draws the class asked for. Networks,
 losses and rates as in the authors' code on BigGAN; `encoder` is the paper's Upsilon, `adaptor` Lambda, `generator` Phi,
-`discriminator` Psi.
+`discriminator` Psi. The paper's variant on StyleGAN, for two domains: `deepi2i_stylegan`.
 
 Deliberate deviations:
 - The reconstruction compares each translation with its own source, as the paper has it; the published code compares the
@@ -16,7 +16,6 @@ Deliberate deviations:
 - The code knows 128 pixels alone: here maps are read at a quarter of the shorter side and all smaller sizes down to 4,
   the largest with the weight that the code has at 32.
 - Adaptations are computed once a step for both updates, and sources are judged without gradients: the same numbers.
-- The paper's variant on StyleGAN is left out.
 """
 
 from __future__ import annotations
@@ -28,8 +27,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 from torch.nn.utils import parametrize
 from torch.optim import Adam, Optimizer
 from typing_extensions import Self
@@ -41,6 +39,7 @@ from i2ibench.models.layers.biggan_discriminator import BigGANDiscriminator, Big
 from i2ibench.models.layers.biggan_generator import BigGANGenerator
 from i2ibench.models.layers.domains import asked_domains
 from i2ibench.models.layers.gaussian_codes import style_codes
+from i2ibench.models.layers.hierarchical_fusion import Adaptor, reconstruction, weights_by_side
 from i2ibench.models.layers.norms import translating
 from i2ibench.models.layers.real_pictures import real_pictures
 from i2ibench.models.layers.settings import check_adam, check_least, check_not_negative, check_positive, check_share
@@ -118,7 +117,8 @@ class DeepI2I(Method):
             self.encoder = copy.deepcopy(self.discriminator.trunk).requires_grad_(False).eval()
         else:
             self.encoder = BigGANTrunk(side, ch, attention)
-        self.adaptor = Adaptor(self.encoder.channels, self.generator.channels)
+        block = partial(DiscriminatorBlock, pool=False)
+        self.adaptor = Adaptor(self.encoder.channels, self.generator.channels, block)
 
     def pretrained(self) -> Mapping[str, TakeTensors]:
         """The GAN, of which a generator and a discriminator may come apart."""
@@ -187,23 +187,19 @@ class DeepI2I(Method):
 
     def generator_losses(self, source: Tensor, fake: Tensor, classes: Tensor) -> dict[str, Tensor]:
         """`adversarial`, and by its weights the `reconstruction` of the sources' maps, where it has any weight."""
-        weights = self._by_size(self.config.recon_weight, self.config.recon_finest)
+        weights = weights_by_side(self.encoder.taps, self.config.recon_weight, self.config.recon_finest)
         with parametrize.cached():  # one power iteration for both passes, as in the published one
             maps = self.discriminator.trunk(fake)
             losses = {"adversarial": adversarial_loss(self.discriminator.judge(maps, classes).float(), True, "wgangp")}
-            if any(weights.values()):
+            if weights:
                 with torch.no_grad():
                     of_source = self.discriminator.trunk(source)
-        terms = [
-            weight * F.mse_loss(maps[side].float(), of_source[side].float())
-            for side, weight in weights.items()
-            if weight > 0
-        ]
-        return losses | ({"reconstruction": torch.stack(terms).sum()} if terms else {})
+                losses["reconstruction"] = reconstruction(maps, of_source, weights)
+        return losses
 
     def adapted(self, source: Tensor) -> dict[int, Tensor]:
         """What pictures `[B, 3, H, W]` add to the generator's maps, by their shorter side."""
-        weights = self._by_size(self.config.fusion_weight, self.config.fusion_finest)
+        weights = weights_by_side(self.encoder.taps, self.config.fusion_weight, self.config.fusion_finest)
         maps = self.adaptor(self.encoder(source))
         return {side: weights[side] * one for side, one in maps.items()}
 
@@ -221,22 +217,3 @@ class DeepI2I(Method):
         with translating(self, dropout=False, batch_statistics=False):
             pictures: Tensor = self.generator(z, classes, self.adapted(batch.source))
         return pictures.float()
-
-    def _by_size(self, weight: float, finest: float) -> dict[int, float]:
-        """A weight for each size of maps that are read."""
-        taps = self.encoder.taps
-        return {side: finest if side == taps[0] else weight for side in taps}
-
-
-class Adaptor(nn.Module):
-    """A residual block for each size of maps: the encoder's channels to the generator's."""
-
-    def __init__(self, encoder: Mapping[int, int], generator: Mapping[int, int]) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleDict(
-            {str(side): DiscriminatorBlock(channels, generator[side], pool=False) for side, channels in encoder.items()}
-        )
-
-    def forward(self, maps: Mapping[int, Tensor]) -> dict[int, Tensor]:
-        """Maps by their shorter side to adapted ones."""
-        return {side: self.blocks[str(side)](one) for side, one in maps.items()}

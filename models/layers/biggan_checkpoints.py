@@ -27,6 +27,7 @@ from torch.nn import functional as F
 
 from i2ibench.models.layers.biggan_discriminator import BigGANDiscriminator
 from i2ibench.models.layers.biggan_generator import BigGANGenerator
+from i2ibench.models.layers.named_tensors import check_names, check_shapes, of_run
 from i2ibench.models.layers.orthogonal import EPS
 
 _PUBLISHED = (
@@ -75,27 +76,14 @@ def published_name(name: str) -> str:
 def _load(network: nn.Module, kind: str, tensors: Mapping[str, Tensor], table: str, rows: Sequence[int]) -> None:
     state = network.state_dict()
     table = next(name for name in (f"{table}.weight", table + _ORIGINAL) if name in state)
-    found = _of_run(tensors, kind) or _of_publication(tensors, state)
+    found = of_run(tensors, kind, ("averages/", "model/", "")) or _of_publication(tensors, state)
     wanted = set(state) - {name for name in state if name.endswith(_COUNTER) and name not in found}
     missing, left_over = [name for name in state if name in wanted - set(found)], sorted(set(found) - set(state))
-    if missing or left_over:
-        listed = [f"lacks {_told(missing)}"] * bool(missing) + [f"has besides {_told(left_over)}"] * bool(left_over)
-        raise ValueError(f"a BigGAN {kind} of these settings is expected, and what was found {' and '.join(listed)}")
+    check_names(f"BigGAN {kind}", _shown(missing), _shown(left_over))
     found = _with_rows(found, table, list(rows) or list(range(len(state[table]))))
-    other = [name for name in state if name in found and found[name].shape != state[name].shape]
-    if other:
-        shapes = {name: f"{_shown(name)} is {_shape(found[name])}, not {_shape(state[name])}" for name in other}
-        raise ValueError(f"the BigGAN {kind} is of other sizes: {_told(shapes)}: choose those that it was trained with")
+    told = [name for name in state if not name.endswith((_U, _V))]
+    check_shapes(f"BigGAN {kind}", found, {name: state[name] for name in told}, _ORIGINAL)
     network.load_state_dict({**{name: state[name] for name in state if name not in found}, **found})
-
-
-def _of_run(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
-    """The network's tensors of a checkpoint of the method biggan, or of its state; {} where it is neither."""
-    for prefix in (f"averages/{kind}.", f"model/{kind}.", f"{kind}."):
-        found = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
-        if found:
-            return found
-    return {}
 
 
 def _of_publication(tensors: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -137,17 +125,7 @@ def _iterated(weight: Tensor, u: Tensor, iterations: int) -> tuple[Tensor, Tenso
     return u, v
 
 
-def _told(names: Sequence[str] | Mapping[str, str], most: int = 6) -> str:
-    """The first of these tensors, singular vectors left out where there are others; or what is said of each."""
-    listed = [name for name in names if not name.endswith((_U, _V))] or list(names)
-    said = [names[name] if isinstance(names, Mapping) else _shown(name) for name in listed]
-    more = f" and {len(said) - most} more" if len(said) > most else ""
-    return ", ".join(said[:most]) + more
-
-
-def _shown(name: str) -> str:
-    return name.replace(_ORIGINAL, ".weight")
-
-
-def _shape(value: Tensor) -> str:
-    return "x".join(map(str, value.shape)) or "one number"
+def _shown(names: Sequence[str]) -> list[str]:
+    """These tensors' names as they are told, singular vectors left out where there are others."""
+    others = [name for name in names if not name.endswith((_U, _V))] or names
+    return [name.replace(_ORIGINAL, ".weight") for name in others]

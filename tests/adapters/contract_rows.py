@@ -140,6 +140,19 @@ TINY: dict[str, Row] = {
     "iegan": Row({"ch": "4", "n_res": "1"}, side=64),
     "biggan": Row({"ch": "2", "attention": "8", "z_dim": "8", "shared_dim": "4", "lr": "1e-3", "d_lr": "1e-2"}),
     "deepi2i": Row({"ch": "2", "attention": "8", "z_dim": "8", "shared_dim": "4", "lr": "1e-3", "d_lr": "1e-2"}),
+    "stylegan": Row({"base": "64", "max_dim": "8", "code_dim": "8", "mapping_layers": "2", "mapping_lr": "1"}),
+    "deepi2i_stylegan": Row(
+        {
+            "base": "64",
+            "max_dim": "8",
+            "code_dim": "8",
+            "mapping_layers": "2",
+            "mapping_lr": "1",
+            "fusion_finest": "0",
+        },
+        # the largest adapted maps have weight 0
+        dead=r"^adaptor\.blocks\.8\.",
+    ),
     "c_glow": Row(
         {
             "x_hidden_size": "16",
@@ -421,6 +434,30 @@ VARIANTS: dict[str, tuple[str, Row]] = {
             {**TINY["deepi2i"].tiny, "attention": "0", "z_dim": "10", "recon_weight": "0", "recon_finest": "0"}, side=64
         ),
     ),
+    "stylegan-r1-both-plain": (
+        "stylegan",
+        Row({**TINY["stylegan"].tiny, "loss": "r1", "pictures": "both", "mixing": "0", "ema": "0"}, side=64),
+    ),
+    "stylegan-bare": (
+        "stylegan",
+        # a constant added to all scores changes nothing then
+        Row({**TINY["stylegan"].tiny, "penalty": "0", "drift": "0"}, dead=r"^discriminator\.linear\.bias$"),
+    ),
+    "deepi2i_stylegan-transfer-r1": (
+        "deepi2i_stylegan",
+        Row(
+            {**TINY["deepi2i_stylegan"].tiny, "transfer": "true", "alignment": "0.1", "loss": "r1"},
+            dead=r"^adaptor\.blocks\.8\.",
+        ),
+    ),
+    "deepi2i_stylegan-64-all-sizes": (
+        "deepi2i_stylegan",
+        Row({**TINY["deepi2i_stylegan"].tiny, "fusion_finest": "0.1", "recon_finest": "0.1"}, side=64),
+    ),
+    "deepi2i_stylegan-without-reconstruction": (
+        "deepi2i_stylegan",
+        Row({**TINY["deepi2i_stylegan"].tiny, "fusion_finest": "1", "recon_weight": "0"}),
+    ),
     "c_glow-reversible": ("c_glow", Row({**TINY["c_glow"].tiny, "backward": "reversible"})),
     # the next two start from 1x1 convolutions so ill-conditioned that their inverses magnify float32's rounding
     "c_glow-fixed": (
@@ -582,6 +619,17 @@ PARAMETERS: list[tuple[str, str, Mapping[str, str], int, str, int]] = [
     ("deepi2i", "paper", {}, 128, "encoder", 87_982_370 - 1_537_537),
     ("deepi2i", "paper", {}, 128, "adaptor", 85_830_528),
     ("deepi2i", "scratch", {"ch": "64"}, 128, "adaptor", 39_174_401 - 1_025 - 1000 * 1024),
+    ("stylegan", "paper", {}, 256, "generator", 26_078_403),
+    ("stylegan", "paper", {}, 256, "generator.mapping", 2_101_248),
+    ("stylegan", "paper", {}, 256, "discriminator", 25_365_505),
+    # the published counts are with the colours of all levels, here those of 1024 alone
+    ("stylegan", "paper", {}, 1024, "generator", 26_219_115 - 3 * (4 * 512 + 256 + 128 + 64 + 32) - 3 * 8),
+    ("stylegan", "paper", {}, 1024, "discriminator", 25_444_737 - 4 * (4 * 512 + 256 + 128 + 64 + 32)),
+    ("deepi2i_stylegan", "paper", {}, 256, "generator", 26_078_403),
+    ("deepi2i_stylegan", "paper", {}, 256, "discriminator", 25_365_505),
+    # less the head, which is never used
+    ("deepi2i_stylegan", "paper", {}, 256, "encoder", 25_365_505 - (513 * 9 + 1 + 512 * 16 + 1) * 512 - 513),
+    ("deepi2i_stylegan", "paper", {}, 256, "adaptor", 20_058_624),
     # ADE20K's, but for 3 classes rather than 150
     ("spade", "paper", {}, 256, "generator", 96_492_483 - 147 * (16 * 64 + 18 * 128) * 9),
     ("spade", "paper", {}, 256, "discriminator", 5_836_930 - 147 * 2 * 64 * 16),

@@ -263,6 +263,8 @@ class TestRefusal:
             ("cut", "small", Resolution(64, 66)),
             ("biggan", "small", Resolution(64, 66)),
             ("deepi2i", "small", Resolution(64, 66)),
+            ("stylegan", "small", Resolution(64, 66)),
+            ("deepi2i_stylegan", "small", Resolution(64, 66)),
             ("ugatit", "small", Resolution(64, 66)),
             ("nicegan", "small", Resolution(66, 64)),
             ("iegan", "small", Resolution(64, 80)),

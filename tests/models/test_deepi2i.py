@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from i2ibench.models.biggan import BigGAN, BigGANConfig
 from i2ibench.models.deepi2i import DeepI2I, DeepI2IConfig
 from i2ibench.models.layers.gaussian_codes import style_codes
+from i2ibench.models.layers.hierarchical_fusion import weights_by_side
 from i2ibench.models.method import Batch, Update
 
 NETWORKS = ("discriminator", "encoder", "adaptor", "generator")
@@ -175,9 +176,9 @@ class TestLosses:
         with torch.device("meta"):
             method = DeepI2I(DeepI2IConfig(ch=8), 2, 128, 128)
             anew = DeepI2I(DeepI2IConfig(ch=8, transfer=False, fusion_weight=1.0), 2, 128, 128)
-        assert method._by_size(0.1, 0.01) == {32: 0.01, 16: 0.1, 8: 0.1, 4: 0.1}
+        assert weights_by_side(method.encoder.taps, 0.1, 0.01) == {32: 0.01, 16: 0.1, 8: 0.1, 4: 0.1}
         assert (method.config.recon_weight, method.config.recon_finest) == (0.1, 0.01)
-        fused = anew._by_size(anew.config.fusion_weight, anew.config.fusion_finest)
+        fused = weights_by_side(anew.encoder.taps, anew.config.fusion_weight, anew.config.fusion_finest)
         assert fused == {32: 0.1, 16: 1, 8: 1, 4: 1}
 
     def test_fusion_is_weighted_by_size(self) -> None:
