@@ -39,8 +39,8 @@ class FUNIT(Adapter):
             "its partner: 32 examples are the published batch of 64 and 64, which are drawn apart there and may be of "
             "one class; a task without classes has two, its sources and its targets",
             "the published length, 100,000 iterations, is whatever the budget is",
-            "exemplars are drawn from the training split, of the class asked for; the published tests are on classes "
-            "that were not trained on",
+            "exemplars are drawn of the class asked for, from training pictures or, of a class held out of training as "
+            "in the published tests (creatures-fewshot), from the split that shows it",
             "pictures are brought to the task's resolution by the harness, and windows of them are of that size",
             "the small presets are narrower and shallower, learn at four times the rate and average weights over fewer "
             "steps",

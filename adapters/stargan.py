@@ -35,8 +35,8 @@ class StarGAN(Adapter):
         resolution=Resolution(128, 128),
         classes=True,
         deviations=(
-            "labels are domains, one to a picture, by the cross-entropy; attributes, of which a picture has several, "
-            "and training on two data sets with labels of different kinds are left out",
+            "training on two data sets with labels of different kinds is left out; attributes (--set "
+            "labels=attributes) come as a task's classes, all combinations of them, as celeba's do",
             "a step's real pictures are the batch's sources and its targets: 8 examples are a published batch of 16; "
             "a task without classes has two domains, its sources and its targets",
             "the published schedule, 200,000 iterations, is stretched over the budget; its learning rate falls by a "
@@ -51,10 +51,11 @@ class StarGAN(Adapter):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {},
+        "celeba": {"labels": "attributes"},
         "small": _SMALL,
         "digits": {**_SMALL, "mirror": False},
     }
-    batch_size: ClassVar[Mapping[str, int]] = {"paper": 8, "small": 4, "digits": 8}
+    batch_size: ClassVar[Mapping[str, int]] = {"paper": 8, "celeba": 8, "small": 4, "digits": 8}
 
     @classmethod
     def config(cls) -> type[StarGANConfig]:
@@ -71,7 +72,8 @@ class StarGAN(Adapter):
 
     @classmethod
     def build(cls, config: StarGANConfig, shape: Shape) -> Method:
-        """The method for pictures of `shape`. Raises `BenchError` where the networks do not fit them."""
+        """The method for pictures of `shape`. Raises `BenchError` where the networks do not fit them, and where classes
+        are no combinations of attributes and are to be."""
         from i2ibench.models.layers.domains import number_of_domains
         from i2ibench.models.stargan import StarGAN as Model
 
@@ -85,7 +87,11 @@ class StarGAN(Adapter):
             raise BenchError(
                 f"stargan needs sides of at least 8 pixels, and the task's are {shape.resolution}: choose larger ones"
             )
-        return Model(config, number_of_domains(shape.classes, config.division), *shape.resolution)
+        number = number_of_domains(shape.classes, config.division)
+        try:
+            return Model(config, number, *shape.resolution)
+        except ValueError as error:
+            raise BenchError(f"stargan cannot be built for this task: {error}; use --set labels=categories") from error
 
     @classmethod
     def augmentation(cls, config: StarGANConfig) -> Augmentation:

@@ -1,14 +1,15 @@
 """StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation.
 
 Choi, Choi, Kim, Ha, Kim, Choo. CVPR 2018, arXiv 1711.09020. Networks, losses and training as in the authors' code, for
-labels of one kind of which each picture has one (its facial expressions). One generator reads a picture and the label
-that it shall have; a critic tells real pictures from translated ones and classifies both.
+labels of one kind: categories of which each picture has one (its facial expression), or attributes of which it may have
+several (black hair, male, young). One generator reads a picture and the labels that it shall have; a critic tells real
+pictures from translated ones and classifies both.
 
 A step is one update of the critic, as the published iterations are; every `n_critic`-th has one of the generator too.
 
 Deliberate deviations:
-- Labels are domains, one to a picture. Attributes, of which a picture has several, and training on two data sets with
-  labels of different kinds are left out: the tasks have none.
+- Training on two data sets with labels of different kinds is left out: the tasks have labels of one kind.
+- Attributes come as a task's classes, all combinations of them, numbered in binary.
 - Each step's real pictures are the batch's sources and its targets, so a batch of 8 examples is a published one of 16.
   New labels are a permutation of their own, as published, and may be the old ones.
 - The schedule of 200,000 iterations is stretched over the budget.
@@ -35,6 +36,7 @@ from i2ibench.models.layers.settings import check_adam, check_choices, check_lea
 from i2ibench.models.method import Batch, Method, Update, frozen, inference
 
 Decay = Literal["published", "linear"]
+Labels = Literal["categories", "attributes"]
 _SHARES = 100
 """Changes of the learning rate in the second half of the budget: published every 1,000 of 100,000 iterations."""
 
@@ -65,6 +67,9 @@ class StarGANConfig:
     decay: Decay = "published"
     """How the learning rate falls over the second half: in the published code by a thousandth; `linear`: to 0, as the
     paper says."""
+    labels: Labels = "categories"
+    """Each picture is of one category, a domain; or it has or has not each of several attributes, all combinations of
+    which are the task's classes: class 0 has none, and the n-th attribute counts 2 to the n, from n = 0."""
     division: Division = "classes"
     """Whether the task's classes are the domains, or its two sides are."""
     mirror: bool = True
@@ -74,10 +79,12 @@ class StarGANConfig:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no network or schedule can be made of."""
-        check_choices(self, decay=Decay, division=Division, direction=Direction)
+        check_choices(self, decay=Decay, labels=Labels, division=Division, direction=Direction)
         check_least(self, conv_dim=1, blocks=1, d_conv_dim=1, n_layers=1, n_critic=1)
         check_not_negative(self, "cls_weight", "rec_weight", "gp_weight")
         check_adam(self, "beta1", "beta2")
+        if self.labels == "attributes" and self.division == "sides":
+            raise ValueError("division must be classes where labels are attributes, found sides")
 
     @property
     def multiple(self) -> int:
@@ -86,15 +93,16 @@ class StarGANConfig:
 
 
 class StarGAN(Method):
-    """A generator and a critic of `number` domains."""
+    """A generator and a critic of `number` domains, or of the attributes that so many are the combinations of."""
 
     def __init__(self, config: StarGANConfig, number: int, height: int, width: int) -> None:
         """For training pictures of `height` x `width` pixels, which the critic classifies whole."""
         super().__init__()
         self.config = config
         self.number = number
-        self.generator = LabelGenerator(number, config.conv_dim, config.blocks)
-        self.critic = LabelCritic(number, height, width, config.d_conv_dim, config.n_layers)
+        self.labels = number if config.labels == "categories" else attributes_of(number)
+        self.generator = LabelGenerator(self.labels, config.conv_dim, config.blocks)
+        self.critic = LabelCritic(self.labels, height, width, config.d_conv_dim, config.n_layers)
 
     def initialize(self, batch: Batch) -> None:
         """Raise `ValueError` where pictures of no class would be of no domain."""
@@ -133,7 +141,7 @@ class StarGAN(Method):
             "critic_fake": adversarial_loss(on_fakes.float(), False, "wgangp"),
         }
         if config.cls_weight > 0:
-            losses["critic_cls"] = F.cross_entropy(logits.float(), own)
+            losses["critic_cls"] = self._classification(logits, own)
         if config.gp_weight > 0:
             with full_precision(pictures):
                 points = between(pictures, fakes)
@@ -146,7 +154,7 @@ class StarGAN(Method):
         answers, logits = self.critic(fakes)
         losses = {"gan": adversarial_loss(answers.float(), True, "wgangp")}
         if config.cls_weight > 0:
-            losses["cls"] = F.cross_entropy(logits.float(), wanted)
+            losses["cls"] = self._classification(logits, wanted)
         if config.rec_weight > 0:
             losses["rec"] = F.l1_loss(self.generator(fakes, self._labels(own)).float(), pictures)
         return losses
@@ -160,7 +168,16 @@ class StarGAN(Method):
         return out.float()
 
     def _labels(self, domain: Tensor) -> Tensor:
-        return F.one_hot(domain, self.number).float()
+        """float32 `[B, labels]`: 1 for the category, or for each attribute that is had."""
+        if self.config.labels == "categories":
+            return F.one_hot(domain, self.number).float()
+        return (domain[:, None] >> torch.arange(self.labels, device=domain.device)).bitwise_and(1).float()
+
+    def _classification(self, logits: Tensor, domain: Tensor) -> Tensor:
+        """The cross-entropy of categories, or the sum over attributes of each one's own."""
+        if self.config.labels == "categories":
+            return F.cross_entropy(logits.float(), domain)
+        return self.labels * F.binary_cross_entropy_with_logits(logits.float(), self._labels(domain))
 
     def _update(self, optimizer: str, losses: dict[str, Tensor]) -> Update:
         config = self.config
@@ -172,6 +189,16 @@ class StarGAN(Method):
         }
         loss = torch.stack([weights.get(name, 1.0) * value for name, value in losses.items()]).sum()
         return Update(optimizer, loss, {name: value.detach() for name, value in losses.items()})
+
+
+def attributes_of(combinations: int) -> int:
+    """How many attributes have so many combinations. Raises `ValueError` where that is no power of two."""
+    attributes = combinations.bit_length() - 1
+    if combinations != 1 << attributes or not attributes:
+        raise ValueError(
+            f"labels=attributes needs classes that are all combinations of attributes, 2, 4, 8..., found {combinations}"
+        )
+    return attributes
 
 
 _NETWORKS = ("critic", "generator")

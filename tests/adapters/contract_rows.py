@@ -324,6 +324,7 @@ VARIANTS: dict[str, tuple[str, Row]] = {
         "stargan",
         Row({**TINY["stargan"].tiny, "division": "sides", "direction": "backward", "decay": "linear"}),
     ),
+    "stargan-attributes": ("stargan", Row({**TINY["stargan"].tiny, "labels": "attributes"})),
     "starganv2-exemplar-plain": (
         "starganv2",
         Row({**TINY["starganv2"].tiny, "style": "exemplar", "ds_weight": "0", "ema": "0"}),

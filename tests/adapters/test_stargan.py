@@ -97,3 +97,14 @@ def test_smallest_pictures_are_trained_on_and_translated(
     for update in method.updates(batch, 4):
         assert torch.isfinite(update.loss)  # type: ignore[union-attr]
     assert StarGAN.translate(method, batch, seed=0).shape == batch.source.shape
+
+
+def test_attributes_are_those_that_the_tasks_classes_combine() -> None:
+    adapter = registry.adapter("stargan")
+    config = adapter.configure("celeba", {"conv_dim": "4", "d_conv_dim": "4"})
+    celeba = registry.task("celeba")
+    method = adapter.build(config, Shape.of(celeba, celeba.resolution()))
+    assert (method.labels, method.number) == (2, 4)  # type: ignore[attr-defined]
+    many = registry.task("creatures-many")
+    with pytest.raises(BenchError, match=r"stargan cannot be .* found 30; use --set labels=categories"):
+        adapter.build(config, Shape.of(many, Resolution(128, 128)))

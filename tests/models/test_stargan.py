@@ -50,6 +50,36 @@ def test_a_steps_arithmetic_is_below_the_published_one() -> None:
     assert both == {"critic": pytest.approx(72.5, abs=0.1), "generator": pytest.approx(203.0, abs=0.1)}
 
 
+class TestAttributes:
+    """Classes are all combinations of attributes, the n-th of which counts 2 to the n."""
+
+    def test_labels_are_the_attributes_that_a_class_has(self) -> None:
+        method = make(dataclasses.replace(TINY, labels="attributes"), number=8)
+        assert (method.generator.layers[0].in_channels, method.critic.labels.out_channels) == (3 + 3, 3)
+        expected = torch.tensor([[0, 0, 0], [1, 0, 0], [0, 1, 1], [1, 1, 1]])
+        assert torch.equal(method._labels(torch.tensor([0, 1, 6, 7])), expected.float())
+
+    def test_each_has_a_cross_entropy_of_its_own_summed_as_published(self) -> None:
+        method, batch = make(dataclasses.replace(TINY, labels="attributes"), number=4), tiny_batch()
+        pictures, own = torch.cat([batch.source, batch.target]), torch.tensor([0, 3, 1, 2])  # type: ignore[list-item]
+        _, logits = method.critic(pictures)
+        attributes = torch.tensor([[0, 0], [1, 1], [1, 0], [0, 1]]).float()
+        expected = F.binary_cross_entropy_with_logits(logits, attributes, reduction="sum") / 4
+        losses = method.critic_losses(pictures, own, pictures)
+        torch.testing.assert_close(losses["critic_cls"], expected)
+        _, on_fakes = method.critic(fakes := method.generator(pictures, attributes))
+        losses = method.generator_losses(pictures, own, fakes, own.flip(0))
+        expected = F.binary_cross_entropy_with_logits(on_fakes, attributes.flip(0), reduction="sum") / 4
+        torch.testing.assert_close(losses["cls"], expected)
+
+    @pytest.mark.parametrize("number", [1, 3, 6])
+    def test_classes_that_are_no_combinations_are_refused(self, number: int) -> None:
+        with pytest.raises(ValueError, match=rf"all combinations of attributes, 2, 4, 8..., found {number}"):
+            make(dataclasses.replace(TINY, labels="attributes"), number)
+        with pytest.raises(ValueError, match="division must be classes where labels are attributes"):
+            StarGANConfig(labels="attributes", division="sides")
+
+
 class TestLosses:
     def test_by_hand(self) -> None:
         """Networks of one number each, on constant pictures; answers are 2 a pixel, so gradients are 2 everywhere."""
