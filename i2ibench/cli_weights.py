@@ -10,7 +10,7 @@ import typer
 from i2ibench import options as o
 from i2ibench.errors import BenchError
 
-weights = typer.Typer(help="List and get pretrained weights.", no_args_is_help=True)
+weights = typer.Typer(help="List, get and add pretrained weights.", no_args_is_help=True)
 segmenter = typer.Typer(help="Train or add a task's segmenter.", no_args_is_help=True)
 
 
