@@ -7,10 +7,12 @@ from pathlib import Path
 
 from i2ibench.data.columns import Example
 from i2ibench.data.examples import Examples
-from i2ibench.data.pictures import ROWS, Pixels, grid, read_picture, spread, write_png
+from i2ibench.data.pictures import Pixels, grid, read_picture, spread, write_png
 from i2ibench.data.rows import Split
 from i2ibench.store import written
 
+ROWS = 6
+"""Pictures a grid shows."""
 FRAMES_A_SECOND = 8
 
 
@@ -21,7 +23,16 @@ def draw(path: Path, split: Split, outputs: Mapping[str, Path], limit: int | Non
     targets right.
     """
     examples = Examples(split.rows, split.resolution, limit)
-    write_png(path, _side_by_side(split, [examples[number] for number in spread(len(examples), ROWS)], outputs))
+    write_png(path, _side_by_side(split, [examples[number] for number in shown(split, limit)], outputs))
+
+
+def shown(split: Split, limit: int | None = None) -> list[int]:
+    """The numbers of `ROWS` sources spread over `split` (its first `limit`), class by class where they have any."""
+    count = len(split) if limit is None else min(limit, len(split))
+    order = list(range(count))
+    if "category" in split.rows.columns:  # else classes that take turns might be shown by one of them alone
+        order.sort(key=split.rows.column("category").__getitem__)
+    return [order[place] for place in spread(count, ROWS)]
 
 
 def animate(path: Path, split: Split, outputs: Mapping[str, Path], limit: int | None = None) -> None:

@@ -14,10 +14,11 @@ from i2ibench.adapter import Adapter, MethodCard
 from i2ibench.data.batches import collate, in_order, in_sequence, target_classes
 from i2ibench.data.examples import Examples
 from i2ibench.data.exemplars import Exemplars
-from i2ibench.data.pictures import ROWS, grid, read_picture, spread, to_pixels, to_tensor, write_png
+from i2ibench.data.pictures import grid, read_picture, spread, to_pixels, to_tensor, write_png
 from i2ibench.data.rows import Split
 from i2ibench.models.method import Batch, Method
 from i2ibench.progress import Progress
+from i2ibench.samples import shown
 from i2ibench.store import RunFolder, written
 from i2ibench.task import Task
 
@@ -102,14 +103,14 @@ class Translation:
         if len(known) < 2 or not (self.card.classes or self.card.exemplars):
             return
         examples = Examples(self.split.rows, self.split.resolution, self.limit)
-        batch = collate([(examples[number],) for number in spread(len(examples), ROWS)]).to(self.device)
-        shown = [known[number] for number in spread(len(known), _CLASSES)]
+        batch = collate([(examples[number],) for number in shown(self.split, self.limit)]).to(self.device)
+        asked_for = [known[number] for number in spread(len(known), _CLASSES)]
         columns = [to_pixels(batch.source)]
-        for wanted in shown:
+        for wanted in asked_for:
             asked = torch.tensor([[-1, wanted]] * len(batch), device=self.device)
             given = self._given(replace(batch, classes=asked))
             columns.append(to_pixels(self.adapter.translate(method, given, seed=self.seed).nan_to_num(0.0, 0.0, 0.0)))
-        titles = ["source", *(self.split.task.classes[wanted] for wanted in shown)]
+        titles = ["source", *(self.split.task.classes[wanted] for wanted in asked_for)]
         rows = list(zip(*columns, strict=True))
         write_png(path, grid(rows, titles, zoom=max(1, 128 // self.split.resolution.height)))
 

@@ -9,6 +9,7 @@ from PIL import Image
 from i2ibench import samples
 from i2ibench.data.pictures import write_png
 from i2ibench.data.rows import Split
+from i2ibench.task import Need
 
 
 @pytest.fixture
@@ -36,6 +37,15 @@ def test_a_grid_shows_pictures_spread_over_the_split(video: Split, outputs: dict
     samples.draw(tmp_path / "grid.png", video, outputs, limit=3)
     with Image.open(tmp_path / "grid.png") as sheet:
         assert columns(sheet, 3) == [2, 52, 102]
+
+
+def test_classes_that_take_turns_are_all_shown(split_of) -> None:
+    rows = [{"name": f"p{n:02d}", "source": np.zeros((8, 8, 3), np.uint8), "category": n % 5} for n in range(26)]
+    split = split_of(rows, gives=frozenset({Need.CLASSES}), classes=tuple("abcde"))
+    numbers = samples.shown(split)
+    assert [number % 5 for number in numbers] == [0, 0, 1, 2, 3, 4]
+    assert len(set(numbers)) == samples.ROWS
+    assert set(samples.shown(split, limit=4)) == {0, 1, 2, 3}
 
 
 def test_an_animation_shows_the_first_sequence_in_order(video: Split, outputs: dict[str, Path], tmp_path: Path) -> None:

@@ -18,8 +18,6 @@ from i2ibench.task import Fit, Resolution
 
 Pixels = NDArray[np.uint8]
 """`[H, W, 3]`, RGB."""
-ROWS = 6
-"""Pictures a grid shows."""
 
 
 def to_tensor(pixels: Pixels | Sequence[Pixels]) -> Tensor:
