@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from i2ibench.adapter import Adapter as Adapter
     from i2ibench.adapter import MethodCard as MethodCard
+    from i2ibench.boards.gather import find_results as find_results
     from i2ibench.boards.table import board as board
     from i2ibench.comparison import compare as compare
     from i2ibench.errors import BenchError as BenchError
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from i2ibench.record import Result as Result
     from i2ibench.run import Run as Run
     from i2ibench.run import plan as plan
-    from i2ibench.store import find_results as find_results
     from i2ibench.suite import SuiteRun as SuiteRun
     from i2ibench.suite import read_suite as read_suite
     from i2ibench.task import Task as Task
@@ -54,7 +54,7 @@ _HOMES = {
     "Update": "models.method",
     "board": "boards.table",
     "compare": "comparison",
-    "find_results": "store",
+    "find_results": "boards.gather",
     "plan": "run",
     "read_suite": "suite",
     "score_folder": "foreign",

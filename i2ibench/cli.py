@@ -296,7 +296,8 @@ def evaluate(
 @app.command(rich_help_panel="Benchmark")
 def board(
     results: Annotated[
-        list[Path] | None, typer.Argument(help="Folders to look for scores in.", show_default="runs")
+        list[Path] | None,
+        typer.Argument(help="Folders to look for scores in, and CSV files of boards.", show_default="runs"),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write board.md and board.csv into this folder.")] = None,
     apart: Annotated[
@@ -306,11 +307,12 @@ def board(
 ) -> None:
     """Put scores on leaderboards.
 
-    One for each task and resolution, of every scores.json in or under the given folders. Scores of one name that
-    follow different protocols are refused, unless --apart.
+    One for each task and resolution, of every scores.json in or under the given folders and of every row of the given
+    CSV files: published boards grow by what was run since, on any machine. Scores of one name that follow different
+    protocols are refused, unless --apart.
     """
     from i2ibench import console
-    from i2ibench.store import find_results
+    from i2ibench.boards.gather import find_results
 
     found = find_results(results or [Path("runs")])
     if json:
@@ -342,8 +344,8 @@ def check(
     """
     from i2ibench import console
     from i2ibench.boards import check as checking
+    from i2ibench.boards.gather import find_results
     from i2ibench.boards.tidy import write
-    from i2ibench.store import find_results
 
     found = find_results(results or [Path("runs")])
     if update:

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -99,20 +99,6 @@ def write_record(path: Path, record: BaseModel) -> None:
     """A record as JSON, atomically."""
     with written(path) as aside:
         aside.write_text(json.dumps(record.model_dump(mode="json"), indent=2) + "\n")
-
-
-def find_results(paths: Iterable[Path]) -> list[Result]:
-    """Every `scores.json` in or under `paths`, in the order of their names. Raises `BenchError` where there is none."""
-    wanted = list(paths)
-    for path in wanted:
-        if not path.exists():
-            raise BenchError(f"there is no {str(path)!r} to look for scores in")
-    files = sorted({file for path in wanted for file in ([path] if path.is_file() else path.rglob("scores.json"))})
-    if not files:
-        raise BenchError(
-            f"there are no scores under {', '.join(map(repr, map(str, wanted)))}: run or evaluate something first"
-        )
-    return [read_record(file, Result) for file in files]
 
 
 @contextmanager

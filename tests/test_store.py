@@ -9,7 +9,7 @@ import pytest
 
 from i2ibench.errors import BenchError
 from i2ibench.record import Budget, RunRecord, RunSpec
-from i2ibench.store import RunFolder, find_results, read_record, written
+from i2ibench.store import RunFolder, read_record, written
 from i2ibench.task import Resolution
 
 
@@ -107,10 +107,3 @@ def test_records_round_trip(tmp_path: Path) -> None:
     folder = RunFolder.open(tmp_path, spec())
     assert folder.record() == RunRecord(spec=spec())
     assert folder.record().spec.id == spec().id
-
-
-def test_finding_results_where_there_are_none(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="there are no scores under"):
-        find_results([tmp_path])
-    with pytest.raises(BenchError, match="to look for scores in"):
-        find_results([tmp_path / "absent"])

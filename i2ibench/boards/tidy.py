@@ -1,6 +1,6 @@
 """Results as a tidy CSV, one row for each result and score, and back: what boards are shared and checked as.
 
-Numbers are written so that they read back exactly; an empty cell is None. Provenance stays in the run folders.
+Numbers are written so that they read back exactly; an empty cell is None.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from i2ibench.boards.pool import canonical
 from i2ibench.errors import BenchError
 from i2ibench.protocol import Protocol, Score
-from i2ibench.record import Result
+from i2ibench.record import Provenance, Result
 from i2ibench.store import written
 
 COST = {
@@ -28,12 +28,13 @@ RESULT = ("task", "resolution", "method", "preset", "seed", "budget", "quick")
 INTERVAL = ("interval_low", "interval_high")
 """Columns of a score's 95 % interval."""
 
-LATER = (*INTERVAL, "ranks")
+LATER = (*INTERVAL, "ranks", "provenance")
 """Columns that a file written before there were any lacks."""
 
 SCORE = ("metric", "value", "standard_error", *INTERVAL, "n", "higher_is_better", "ranks", "protocol_id", "reason")
-COLUMNS = (*RESULT, *SCORE, *COST, "protocol")
-"""The columns, in order. `protocol` is the whole protocol as JSON, so that a reader can say what differs."""
+COLUMNS = (*RESULT, *SCORE, *COST, "protocol", "provenance")
+"""The columns, in order. `protocol` is the whole protocol as JSON, so that a reader can say what differs, and
+`provenance` where and by what the result was made."""
 
 
 def write(results: Sequence[Result], path: Path) -> None:
@@ -52,7 +53,7 @@ def write(results: Sequence[Result], path: Path) -> None:
 
 
 def read(path: Path) -> list[Result]:
-    """The results in the CSV `path`, without provenance.
+    """The results in the CSV `path`.
 
     Raises `BenchError` on a file that is missing, is not such a CSV, or whose protocols do not have the ids it states.
     """
@@ -108,6 +109,7 @@ def _record(result: Result, score: Score) -> dict[str, str]:
         **dict(zip(INTERVAL, score.interval or (None, None), strict=True)),
         "protocol_id": None if score.protocol is None else score.protocol.id,
         "protocol": None if score.protocol is None else score.protocol.model_dump_json(exclude_none=True),
+        "provenance": None if result.provenance is None else result.provenance.model_dump_json(),
         **{column: None if cost is None else getattr(cost, field) for column, field in COST.items()},
     }
     return {column: _text(value) for column, value in values.items()}
@@ -127,7 +129,10 @@ def _parsed(record: Mapping[str, str], where: str) -> tuple[Result, Score]:
     cost = {field: told[column] for column, field in COST.items()}
     interval = tuple(told[name] for name in INTERVAL)
     try:
-        protocol = Protocol.model_validate_json(record["protocol"]) if record["protocol"] else None
+        column = "protocol"
+        protocol = Protocol.model_validate_json(record[column]) if record[column] else None
+        column = "provenance"
+        provenance = Provenance.model_validate_json(record[column]) if record[column] else None
         score = Score.model_validate(
             {
                 **{name: told[name] for name in SCORE if name not in ("metric", "protocol_id", "ranks", *INTERVAL)},
@@ -142,11 +147,12 @@ def _parsed(record: Mapping[str, str], where: str) -> tuple[Result, Score]:
                 **{name: told[name] for name in RESULT},
                 "scores": (),
                 "cost": None if all(value is None for value in cost.values()) else cost,
+                "provenance": provenance,
             }
         )
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "protocol"
+        field = ".".join(map(str, first["loc"])) or column
         found = str(first["input"])[:40]
         raise BenchError(
             f"{where}: {field} is {found!r}: {first['msg']}. Mend the row or write the file from results again"
