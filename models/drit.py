@@ -30,146 +30,55 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from i2ibench.models.layers.adversarial import adversarial_loss, summed_adversarial_loss
 from i2ibench.models.layers.drit_autoencoders import ByDomain, DisentangledAutoEncoders, Scales
-from i2ibench.models.layers.drit_discriminators import ContentDiscriminator, judged, smallest_content
+from i2ibench.models.layers.drit_discriminators import ContentDiscriminator, judged
 from i2ibench.models.layers.drit_encoders import Domain
+from i2ibench.models.layers.drit_training import DRITTraining, detached, initialize
 from i2ibench.models.layers.gaussian_codes import style_codes
 from i2ibench.models.layers.linearized import linearized
 from i2ibench.models.layers.mode_seeking import mode_seeking_loss
-from i2ibench.models.layers.schedules import epoch_of
-from i2ibench.models.layers.settings import check_adam, check_choices, check_epochs, check_least, check_not_negative
+from i2ibench.models.layers.settings import check_choices, check_least
 from i2ibench.models.layers.unnormed_discriminator import UnnormedDiscriminator, smallest_side
 from i2ibench.models.method import Batch, Method, Update, frozen, inference, required
 
-Style = Literal["sampled", "exemplar"]
-Posterior = Literal["sampled", "mean"]
 Direction = Literal["forward", "backward"]
 OTHER: dict[Domain, Domain] = {"a": "b", "b": "a"}
 
 
 @dataclass(frozen=True)
-class DRITConfig:
+class DRITConfig(DRITTraining):
     """The defaults are DRIT++'s for domains of one shape, as summer and winter: windows of 216x216 out of 256x256."""
 
-    concat: bool = True
-    """Attributes are drawn from Gaussians and concatenated to features; else they are numbers that are mixed in, for
-    domains that differ in shapes."""
-    mode_seeking: bool = True
-    """Translations of two draws of attributes shall differ: DRIT++. DRIT is without."""
     high_resolution: bool = False
-    """Generators give pictures of half the size too, which the discriminators of the second scale judge."""
-    dim: int = 64
-    """Channels after the first convolution of encoders."""
-    nz: int = 8
-    """Numbers of attributes."""
-    n_res: int = 3
-    """Residual blocks of each domain's own in content encoder and generator, beside the shared one at either side."""
-    mlp_dim: int = 256
-    """Without `concat`: width of the network that makes of attributes what is mixed in."""
-    attribute_halvings: int = 4
-    """Halvings in the attribute encoders."""
-    dis_dim: int = 64
-    """Channels after a discriminator's first convolution."""
-    n_layers: int = 4
-    """Strided convolutions of a discriminator, published as 6 of 3x3 pixels where it has one scale."""
+    """Generators give pictures of half the size too, which the discriminators of the second scale judge, and
+    `ms_weight` is published as 0.1."""
     kernel: int = 4
-    """Side of those convolutions, 3 or 4."""
+    """Side of discriminators' convolutions, 3 or 4; published are 6 of 3x3 pixels where there is one scale."""
     scales: int = 3
     """Scales at which a picture is judged."""
-    spectral: bool = False
-    """Spectral norm in the discriminators of pictures."""
-    content_layers: int = 3
-    """Strided convolutions of the content discriminator."""
-    content_kernel: int = 7
-    """Side of those convolutions: contents of 16x16 can be judged with two of 3x3."""
-    content_gan_weight: float = 1.0
-    """Of contents' telling nothing of their domain; 0: there is no content discriminator."""
-    recon_weight: float = 10.0
-    """Of a picture's reconstruction from its own content and attributes."""
-    cycle_weight: float = 10.0
-    """Of a picture's reconstruction from the contents and attributes of translations."""
-    content_weight: float = 0.01
-    """Of contents' mean square."""
-    kl_weight: float = 0.01
-    """Of attributes' divergence from N(0, I), or without `concat` their mean square."""
-    latent_weight: float = 10.0
-    """Of the recovery of drawn attributes from translations."""
-    ms_weight: float = 1.0
-    """Of mode seeking, published as 0.1 for high resolution."""
     second_gan: bool = True
     """With `mode_seeking`: the second draw's translations count in the generators' adversarial term too."""
-    d_iter: int = 3
-    """One of so many steps is a full one, the others are the content discriminator's alone."""
-    content_clip: float = 5.0
-    """The norm that the content discriminator's gradient is clipped to; 0: it is not."""
-    lr: float = 1e-4
-    content_lr: float = 4e-5
-    """The content discriminator's."""
-    beta1: float = 0.5
-    beta2: float = 0.999
-    weight_decay: float = 1e-4
-    """As an L2 penalty, added to the gradient."""
-    constant_epochs: int = 600
-    decay_epochs: int = 600
-    load_scale: float = 1.0
-    """Training pictures are resized by this before windows are cropped."""
-    crop: int = 216
-    """Side of the square windows that are trained on; 0: of the pictures' size."""
-    mirror: bool = True
-    """Training pictures are mirrored with probability 1/2."""
-    style: Style = inference("sampled")  # noqa: RUF009  (it makes a dataclass field)
-    """Attributes are drawn from N(0, I), or are those of exemplars."""
-    posterior: Posterior = inference("sampled")  # noqa: RUF009
-    """With `concat`, an exemplar's attributes are drawn from their Gaussian, as published, or are its mean."""
-    direction: Direction = inference("forward")  # noqa: RUF009
+    direction: Direction = inference("forward")  # noqa: RUF009  (it makes a dataclass field)
     """`backward`: sources are pictures of the target domain and are translated to the source domain, of which
     exemplars must then be given."""
-    synchronized: bool = inference(False)
-    """Sample number n has the same draw for all sources."""
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no network or schedule can be made of."""
-        check_choices(self, style=Style, posterior=Posterior, direction=Direction)
-        check_least(self, dim=1, nz=1, n_res=1, mlp_dim=1, attribute_halvings=1, dis_dim=1, n_layers=1)
-        check_least(self, scales=2 if self.high_resolution else 1, content_layers=0, content_kernel=2, d_iter=1, crop=0)
-        check_not_negative(self, "content_gan_weight", "recon_weight", "cycle_weight", "content_weight", "kl_weight")
-        check_not_negative(self, "latent_weight", "content_clip", "weight_decay", "constant_epochs", "decay_epochs")
-        check_epochs(self, "constant_epochs", "decay_epochs")
-        check_adam(self, "beta1", "beta2")
+        super().__post_init__()
+        check_choices(self, direction=Direction)
+        check_least(self, scales=2 if self.high_resolution else 1)
         if self.kernel not in (3, 4):
             raise ValueError(f"kernel must be 3 or 4, found {self.kernel}")
-        if not self.content_lr > 0:
-            raise ValueError(f"content_lr must be positive, found {self.content_lr}")
-        if not self.ms_weight > 0:
-            raise ValueError(f"ms_weight must be positive, or mode_seeking false, found {self.ms_weight}")
-        if self.load_scale < 1:
-            raise ValueError(f"load_scale must be at least 1, or no crop fits, found {self.load_scale}")
         if self.high_resolution and not self.concat:
             raise ValueError("high_resolution=true must have concat=true, found concat=false")
-
-    @property
-    def multiple(self) -> int:
-        """What both sides of a picture must be multiples of."""
-        return 4
-
-    @property
-    def smallest_encoded(self) -> int:
-        """The least side of a picture that encoders and generators can do with."""
-        return max(8, 1 << self.attribute_halvings)
 
     @property
     def smallest_judged(self) -> int:
         """The least side of a picture that its discriminators can do with."""
         return smallest_side(self.n_layers, self.scales, 3 if self.kernel == 3 else 4)
-
-    @property
-    def smallest_content(self) -> int:
-        """The least side of a picture whose content can be judged."""
-        least = smallest_content(self.content_layers, self.content_kernel) if self.content_gan_weight > 0 else 1
-        return 4 * least - 3  # published as 209; halved twice, rounding up
 
 
 class DRIT(Method):
@@ -196,29 +105,21 @@ class DRIT(Method):
         if config.content_gan_weight > 0:
             channels = 4 * config.dim
             self.content_discriminator = ContentDiscriminator(channels, config.content_layers, config.content_kernel)
-        for parameter in self.parameters():
-            if parameter.dim() == 4:  # of convolutions; biases and linear layers stay as PyTorch draws them
-                nn.init.normal_(parameter, 0.0, 0.02)
+        initialize(self)
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adams with an L2 penalty: one of each discriminator, and `autoencoders`."""
-        config = self.config
-        networks: dict[str, nn.Module] = {f"discriminator_{name}": one for name, one in self.discriminators.items()}
-        if self.content_discriminator is not None:
-            networks["content_discriminator"] = self.content_discriminator
-        networks["autoencoders"] = self.autoencoders
-        betas, decay = (config.beta1, config.beta2), config.weight_decay
-        rates = {"content_discriminator": config.content_lr}
-        return {
-            name: Adam(one.parameters(), rates.get(name, config.lr), betas, weight_decay=decay, fused=True)
-            for name, one in networks.items()
-        }
+        return self.config.optimizers(
+            {
+                **{f"discriminator_{name}": one for name, one in self.discriminators.items()},
+                "content_discriminator": self.content_discriminator,
+                "autoencoders": self.autoencoders,
+            }
+        )
 
     def learning_rate(self, optimizer: str, step: int, fraction: float) -> float:
-        """The factor of epoch e = 0, 1 ..., all optimisers': 1 - max(0, e - 600) / 601."""
-        constant, decay = self.config.constant_epochs, self.config.decay_epochs
-        epoch = epoch_of(fraction, constant + decay) - 1
-        return 1.0 - max(0, epoch - constant) / (decay + 1)
+        """The factor, all optimisers': 1 for half of the budget, then falling with each epoch."""
+        return self.config.rate(fraction)
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """The content discriminator's step alone, or all discriminators' and then the auto-encoders' two phases.
@@ -250,12 +151,12 @@ class DRIT(Method):
 
         losses = self.second_phase(randoms, codes)
         stepped = [*self.autoencoders.content.parameters(), *self.autoencoders.generator.parameters()]
-        second = Update("autoencoders", linearized(self._weighted(losses), stepped), _detached(losses))
+        second = Update("autoencoders", linearized(self.config.weighted(losses), stepped), detached(losses))
         del losses, randoms  # nothing more is needed of their graph
         losses = self.first_phase(x, contents, fakes, reconstructions)
         if self.config.kl_weight > 0:
             losses["kl"] = kl
-        yield Update("autoencoders", self._weighted(losses), _detached(losses))
+        yield Update("autoencoders", self.config.weighted(losses), detached(losses))
         yield second
 
     def first_phase(
@@ -356,10 +257,6 @@ class DRIT(Method):
     def _judged(self, name: str, *pictures: Scales) -> list[list[Tensor]]:
         return judged(cast(UnnormedDiscriminator, self.discriminators[name]), *pictures)
 
-    def _weighted(self, losses: dict[str, Tensor]) -> Tensor:
-        # adversarial terms have none
-        return _total(getattr(self.config, f"{name}_weight", 1.0) * loss for name, loss in losses.items())
-
 
 def build_discriminator(config: DRITConfig) -> UnnormedDiscriminator:
     """One of the four discriminators of pictures."""
@@ -371,7 +268,3 @@ def build_discriminator(config: DRITConfig) -> UnnormedDiscriminator:
 
 def _total(losses: Iterable[Tensor]) -> Tensor:
     return torch.stack([*losses]).sum()
-
-
-def _detached(losses: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: loss.detach() for name, loss in losses.items()}
