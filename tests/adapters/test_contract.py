@@ -20,6 +20,7 @@ from i2ibench.adapter import Adapter, MethodCard, Shape
 from i2ibench.errors import BenchError
 from i2ibench.models.method import Batch, Method, Update
 from i2ibench.task import Level, Need, Resolution, Task
+from i2ibench.training.loop import perform
 
 
 @dataclass(frozen=True)
@@ -296,6 +297,22 @@ class TestTraining:
             train(method, case.batch(), 2)
             states.append(method.state_dict())
         assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+    def test_in_bf16_and_channels_last(self, case: Case) -> None:
+        method = case.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        batch, optimizers = case.batch().to("cpu", torch.channels_last), method.optimizers()
+        for step in range(2):
+            torch.manual_seed(step)
+            updates = method.updates(batch, step)
+            while True:
+                with torch.autocast("cpu", torch.bfloat16):
+                    update = next(updates, None)
+                if update is None:
+                    break
+                perform((update,) if isinstance(update, Update) else update, optimizers)
+        for name, parameter in method.named_parameters():
+            assert parameter.dtype == torch.float32
+            assert torch.isfinite(parameter).all(), name
 
     def test_method_is_a_pytorch_module_with_averages_of_its_own(self, case: Case) -> None:
         method = case.build()
