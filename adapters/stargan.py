@@ -35,8 +35,9 @@ class StarGAN(Adapter):
         resolution=Resolution(128, 128),
         classes=True,
         deviations=(
-            "training on two data sets with labels of different kinds is left out; attributes (--set "
-            "labels=attributes) come as a task's classes, all combinations of them, as celeba's do",
+            "attributes (--set labels=attributes) come as a task's classes, all combinations of them, as celeba's do; "
+            "two data sets with labels of their own (--set second_set=8) as one task, the second's its last classes, "
+            "and mixed in each batch, where the published code has a step on either in turn",
             "a step's real pictures are the batch's sources and its targets: 8 examples are a published batch of 16; "
             "a task without classes has two domains, its sources and its targets",
             "the published schedule, 200,000 iterations, is stretched over the budget; its learning rate falls by a "
@@ -91,7 +92,7 @@ class StarGAN(Adapter):
         try:
             return Model(config, number, *shape.resolution)
         except ValueError as error:
-            raise BenchError(f"stargan cannot be built for this task: {error}; use --set labels=categories") from error
+            raise BenchError(f"stargan cannot be built for this task: {error}; use {_labels_out(config)}") from error
 
     @classmethod
     def augmentation(cls, config: StarGANConfig) -> Augmentation:
@@ -121,6 +122,10 @@ def refuse_sides(name: str, config: StarGANConfig | StarGANv2Config | FUNITConfi
             f"{name} with division=sides translates from one set of pictures to another, and task {task.id!r} has one "
             "set of pictures of classes: use --set division=classes"
         )
+
+
+def _labels_out(config: StarGANConfig) -> str:
+    return "--set labels=categories" if config.labels == "attributes" else "--set second_set=0"
 
 
 def _way_out(resolution: Resolution) -> str:

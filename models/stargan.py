@@ -2,14 +2,15 @@
 
 Choi, Choi, Kim, Ha, Kim, Choo. CVPR 2018, arXiv 1711.09020. Networks, losses and training as in the authors' code, for
 labels of one kind: categories of which each picture has one (its facial expression), or attributes of which it may have
-several (black hair, male, young). One generator reads a picture and the labels that it shall have; a critic tells real
-pictures from translated ones and classifies both.
+several (black hair, male, young), or of two data sets with labels of their own. One generator reads a picture and the
+labels that it shall have; a critic tells real pictures from translated ones and classifies both.
 
 A step is one update of the critic, as the published iterations are; every `n_critic`-th has one of the generator too.
 
 Deliberate deviations:
-- Training on two data sets with labels of different kinds is left out: the tasks have labels of one kind.
-- Attributes come as a task's classes, all combinations of them, numbered in binary.
+- Attributes come as a task's classes, all combinations of them, numbered in binary, and two data sets as one task,
+  whose last classes are the second's (`second_set`). Their pictures come mixed in each batch, where the published code
+  has a step on either in turn.
 - Each step's real pictures are the batch's sources and its targets, so a batch of 8 examples is a published one of 16.
   New labels are a permutation of their own, as published, and may be the old ones.
 - The schedule of 200,000 iterations is stretched over the budget.
@@ -29,6 +30,7 @@ from torch.nn import functional as F
 from torch.optim import Adam, Optimizer
 
 from i2ibench.models.layers.adversarial import adversarial_loss
+from i2ibench.models.layers.domain_labels import DomainLabels, Kind
 from i2ibench.models.layers.domains import Direction, Division, asked_domains, both_sides, check_domains
 from i2ibench.models.layers.gradient_penalty import between, full_precision, wasserstein_penalty
 from i2ibench.models.layers.label_generator import LabelCritic, LabelGenerator
@@ -36,7 +38,6 @@ from i2ibench.models.layers.settings import check_adam, check_choices, check_lea
 from i2ibench.models.method import Batch, Method, Update, frozen, inference
 
 Decay = Literal["published", "linear"]
-Labels = Literal["categories", "attributes"]
 _SHARES = 100
 """Changes of the learning rate in the second half of the budget: published every 1,000 of 100,000 iterations."""
 
@@ -67,9 +68,12 @@ class StarGANConfig:
     decay: Decay = "published"
     """How the learning rate falls over the second half: in the published code by a thousandth; `linear`: to 0, as the
     paper says."""
-    labels: Labels = "categories"
+    labels: Kind = "categories"
     """Each picture is of one category, a domain; or it has or has not each of several attributes, all combinations of
     which are the task's classes: class 0 has none, and the n-th attribute counts 2 to the n, from n = 0."""
+    second_set: int = 0
+    """How many of the task's classes, its last, are categories of a second data set, which `labels` does not speak of;
+    published are 8 facial expressions of RaFD beside CelebA's attributes. 0: all are of one set."""
     division: Division = "classes"
     """Whether the task's classes are the domains, or its two sides are."""
     mirror: bool = True
@@ -79,12 +83,14 @@ class StarGANConfig:
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a value that no network or schedule can be made of."""
-        check_choices(self, decay=Decay, labels=Labels, division=Division, direction=Direction)
-        check_least(self, conv_dim=1, blocks=1, d_conv_dim=1, n_layers=1, n_critic=1)
+        check_choices(self, decay=Decay, labels=Kind, division=Division, direction=Direction)
+        check_least(self, conv_dim=1, blocks=1, d_conv_dim=1, n_layers=1, n_critic=1, second_set=0)
         check_not_negative(self, "cls_weight", "rec_weight", "gp_weight")
         check_adam(self, "beta1", "beta2")
         if self.labels == "attributes" and self.division == "sides":
             raise ValueError("division must be classes where labels are attributes, found sides")
+        if self.second_set and self.division == "sides":
+            raise ValueError(f"division must be classes where second_set is {self.second_set}, found sides")
 
     @property
     def multiple(self) -> int:
@@ -96,13 +102,16 @@ class StarGAN(Method):
     """A generator and a critic of `number` domains, or of the attributes that so many are the combinations of."""
 
     def __init__(self, config: StarGANConfig, number: int, height: int, width: int) -> None:
-        """For training pictures of `height` x `width` pixels, which the critic classifies whole."""
+        """For training pictures of `height` x `width` pixels, which the critic classifies whole.
+
+        Raises `ValueError` where so many domains cannot have labels as the config says.
+        """
         super().__init__()
         self.config = config
         self.number = number
-        self.labels = number if config.labels == "categories" else attributes_of(number)
-        self.generator = LabelGenerator(self.labels, config.conv_dim, config.blocks)
-        self.critic = LabelCritic(self.labels, height, width, config.d_conv_dim, config.n_layers)
+        self.labels = DomainLabels(number, config.labels, config.second_set)
+        self.generator = LabelGenerator(self.labels.told, config.conv_dim, config.blocks)
+        self.critic = LabelCritic(self.labels.tells, height, width, config.d_conv_dim, config.n_layers)
 
     def initialize(self, batch: Batch) -> None:
         """Raise `ValueError` where pictures of no class would be of no domain."""
@@ -121,10 +130,10 @@ class StarGAN(Method):
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """The critic's, and at every `n_critic`-th step the generator's (sections 3.1 and 4.2)."""
         pictures, own = both_sides(batch, self.config.division, "stargan")
-        wanted = own[torch.randperm(len(own)).to(own.device)]
+        wanted = self.labels.permuted(own)
         turn = (step + 1) % self.config.n_critic == 0
         with torch.set_grad_enabled(turn):
-            fakes = self.generator(pictures, self._labels(wanted))
+            fakes = self.generator(pictures, self.labels.encode(wanted))
         yield self._update("critic", self.critic_losses(pictures, own, fakes.detach()))
         if turn:
             with frozen(self.critic):
@@ -141,7 +150,7 @@ class StarGAN(Method):
             "critic_fake": adversarial_loss(on_fakes.float(), False, "wgangp"),
         }
         if config.cls_weight > 0:
-            losses["critic_cls"] = self._classification(logits, own)
+            losses["critic_cls"] = self.labels.classification(logits, own)
         if config.gp_weight > 0:
             with full_precision(pictures):
                 points = between(pictures, fakes)
@@ -154,9 +163,9 @@ class StarGAN(Method):
         answers, logits = self.critic(fakes)
         losses = {"gan": adversarial_loss(answers.float(), True, "wgangp")}
         if config.cls_weight > 0:
-            losses["cls"] = self._classification(logits, wanted)
+            losses["cls"] = self.labels.classification(logits, wanted)
         if config.rec_weight > 0:
-            losses["rec"] = F.l1_loss(self.generator(fakes, self._labels(own)).float(), pictures)
+            losses["rec"] = F.l1_loss(self.generator(fakes, self.labels.encode(own)).float(), pictures)
         return losses
 
     @torch.no_grad()
@@ -164,20 +173,8 @@ class StarGAN(Method):
         """Translate to the domains asked for; nothing is drawn."""
         config = self.config
         asked = asked_domains(batch, self.number, config.division, config.direction, reader="stargan")
-        out: Tensor = self.generator(batch.source, self._labels(asked))
+        out: Tensor = self.generator(batch.source, self.labels.encode(asked))
         return out.float()
-
-    def _labels(self, domain: Tensor) -> Tensor:
-        """float32 `[B, labels]`: 1 for the category, or for each attribute that is had."""
-        if self.config.labels == "categories":
-            return F.one_hot(domain, self.number).float()
-        return (domain[:, None] >> torch.arange(self.labels, device=domain.device)).bitwise_and(1).float()
-
-    def _classification(self, logits: Tensor, domain: Tensor) -> Tensor:
-        """The cross-entropy of categories, or the sum over attributes of each one's own."""
-        if self.config.labels == "categories":
-            return F.cross_entropy(logits.float(), domain)
-        return self.labels * F.binary_cross_entropy_with_logits(logits.float(), self._labels(domain))
 
     def _update(self, optimizer: str, losses: dict[str, Tensor]) -> Update:
         config = self.config
@@ -189,16 +186,6 @@ class StarGAN(Method):
         }
         loss = torch.stack([weights.get(name, 1.0) * value for name, value in losses.items()]).sum()
         return Update(optimizer, loss, {name: value.detach() for name, value in losses.items()})
-
-
-def attributes_of(combinations: int) -> int:
-    """How many attributes have so many combinations. Raises `ValueError` where that is no power of two."""
-    attributes = combinations.bit_length() - 1
-    if combinations != 1 << attributes or not attributes:
-        raise ValueError(
-            f"labels=attributes needs classes that are all combinations of attributes, 2, 4, 8..., found {combinations}"
-        )
-    return attributes
 
 
 _NETWORKS = ("critic", "generator")

@@ -324,6 +324,10 @@ VARIANTS: dict[str, tuple[str, Row]] = {
         "stargan",
         Row({**TINY["stargan"].tiny, "division": "sides", "direction": "backward", "decay": "linear"}),
     ),
+    "stargan-two-sets": (
+        "stargan",
+        Row({**TINY["stargan"].tiny, "second_set": "1"}, dead=r"critic\.labels"),  # both sets have one class
+    ),
     "stargan-attributes": ("stargan", Row({**TINY["stargan"].tiny, "labels": "attributes"})),
     "starganv2-exemplar-plain": (
         "starganv2",

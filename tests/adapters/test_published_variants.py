@@ -94,6 +94,7 @@ VARIANTS: list[tuple[str, str, str, Mapping[str, str]]] = [
     ("stargan", "paper", "128x128", {"decay": "linear"}),
     ("stargan", "paper", "256x256", {}),
     ("stargan", "celeba", "128x128", {}),
+    ("stargan", "celeba", "128x128", {"second_set": "4"}),
     ("starganv2", "paper", "256x256", {}),
     ("starganv2", "paper", "256x256", {"style": "exemplar"}),
     ("starganv2", "afhq", "256x256", {}),

@@ -104,7 +104,17 @@ def test_attributes_are_those_that_the_tasks_classes_combine() -> None:
     config = adapter.configure("celeba", {"conv_dim": "4", "d_conv_dim": "4"})
     celeba = registry.task("celeba")
     method = adapter.build(config, Shape.of(celeba, celeba.resolution()))
-    assert (method.labels, method.number) == (2, 4)  # type: ignore[attr-defined]
+    assert (method.labels.told, method.number) == (2, 4)  # type: ignore[attr-defined]
     many = registry.task("creatures-many")
     with pytest.raises(BenchError, match=r"stargan cannot be .* found 30; use --set labels=categories"):
         adapter.build(config, Shape.of(many, Resolution(128, 128)))
+
+
+def test_classes_of_two_data_sets() -> None:
+    adapter, many = registry.adapter("stargan"), registry.task("creatures-many")
+    shape = Shape.of(many, Resolution(64, 64))
+    with torch.device("meta"):
+        method = adapter.build(adapter.configure("small", {"second_set": "14", "labels": "attributes"}), shape)
+    assert method.labels.told == 4 + 14 + 2  # type: ignore[attr-defined]
+    with pytest.raises(BenchError, match=r"stargan cannot be .* found 30 of 30 .*; use --set second_set=0"):
+        adapter.build(adapter.configure("small", {"second_set": "30"}), shape)

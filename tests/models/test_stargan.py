@@ -53,11 +53,9 @@ def test_a_steps_arithmetic_is_below_the_published_one() -> None:
 class TestAttributes:
     """Classes are all combinations of attributes, the n-th of which counts 2 to the n."""
 
-    def test_labels_are_the_attributes_that_a_class_has(self) -> None:
+    def test_networks_have_a_label_each(self) -> None:
         method = make(dataclasses.replace(TINY, labels="attributes"), number=8)
         assert (method.generator.layers[0].in_channels, method.critic.labels.out_channels) == (3 + 3, 3)
-        expected = torch.tensor([[0, 0, 0], [1, 0, 0], [0, 1, 1], [1, 1, 1]])
-        assert torch.equal(method._labels(torch.tensor([0, 1, 6, 7])), expected.float())
 
     def test_each_has_a_cross_entropy_of_its_own_summed_as_published(self) -> None:
         method, batch = make(dataclasses.replace(TINY, labels="attributes"), number=4), tiny_batch()
@@ -78,6 +76,29 @@ class TestAttributes:
             make(dataclasses.replace(TINY, labels="attributes"), number)
         with pytest.raises(ValueError, match="division must be classes where labels are attributes"):
             StarGANConfig(labels="attributes", division="sides")
+
+
+class TestTwoDataSets:
+    def test_networks_read_and_tell_both_sets_labels(self) -> None:
+        """CelebA's five attributes and RaFD's eight expressions, at the published size."""
+        with torch.device("meta"):
+            method = StarGAN(StarGANConfig(labels="attributes", second_set=8), 32 + 8, 128, 128)
+        assert method.generator.layers[0].in_channels == 3 + 5 + 8 + 2
+        assert method.critic.labels.out_channels == 5 + 8
+
+    def test_new_labels_are_of_a_pictures_own_set(self) -> None:
+        method, labels = make(dataclasses.replace(TINY, second_set=1)), []
+        method.generator.register_forward_hook(lambda _, inputs, __: labels.append(inputs[1]))
+        for seed in range(5):
+            torch.manual_seed(seed)
+            list(method.updates(tiny_batch(4), 0))
+        own = torch.tensor([0, 2, 1, 0, 1, 0, 2, 2])
+        assert all(torch.equal(one[:, -1] == 1, own == 2) for one in labels)
+        assert all(torch.equal(one[:, 2], one[:, -1]) for one in labels), "the only category of the second set"
+
+    def test_sides_are_no_data_sets(self) -> None:
+        with pytest.raises(ValueError, match="division must be classes where second_set is 3, found sides"):
+            StarGANConfig(second_set=3, division="sides")
 
 
 class TestLosses:
@@ -135,7 +156,7 @@ class TestLosses:
         batch = dataclasses.replace(batch, source=batch.source.double(), target=batch.target.double())
         x, own = torch.cat([batch.source, batch.target]), torch.tensor([0, 2, 1, 0])  # type: ignore[list-item]
         torch.manual_seed(3)
-        wanted = own[torch.randperm(4)]
+        wanted = method.labels.permuted(own)
         share = torch.rand(4, 1, 1, 1, dtype=torch.float64)
         g, d = method.generator, method.critic
 
@@ -320,6 +341,7 @@ class TestTranslation:
         ("d_conv_dim", 0),
         ("n_layers", 0),
         ("n_critic", 0),
+        ("second_set", -1),
         ("cls_weight", -1.0),
         ("rec_weight", -1.0),
         ("gp_weight", -1.0),
