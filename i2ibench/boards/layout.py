@@ -199,14 +199,19 @@ def _data(board: Board) -> list[str]:
 
 
 def _machines(board: Board) -> list[str]:
-    rows: dict[str, list[str]] = {}
+    """Where runs were made, with those made there; of a row that was only partly, how many of its seeds."""
+    made: dict[str, list[str]] = {}
+    whole = True
     for row in board.rows:
-        for text in sorted({_machine(provenance) for provenance in row.provenances}):
-            rows.setdefault(text, []).append(row.title)
+        machines = [_machine(provenance) for provenance in row.provenances]
+        for text in sorted({*machines}):
+            here, seeds = machines.count(text), len(row.seeds)
+            made.setdefault(text, []).append(row.title if here == seeds else f"{row.title} ({here} of {seeds} seeds)")
+            whole = whole and here == seeds
     told = sum(bool(row.provenances) for row in board.rows)
     return [
-        f"{'All runs' if len(rows) == 1 and len(titles) == told else ', '.join(titles)}: {text}."
-        for text, titles in rows.items()
+        f"{'All runs' if whole and len(titles) == told else ', '.join(titles)}: {text}."
+        for text, titles in made.items()
     ]
 
 

@@ -56,6 +56,7 @@ class Pool:
     costs: tuple[Cost, ...]
     """One a seed that states its cost."""
     provenances: tuple[Provenance, ...]
+    """One a seed that states where it was made."""
 
     def named(self, name: str) -> dict[str | None, Seeds]:
         """The scores of that name, by protocol id."""
@@ -109,6 +110,7 @@ def _pool(entry: Entry, results: Sequence[Result]) -> Pool:
                     for seed in [seed for seed in by_seed if seed in values and values[seed].value is not None]:
                         del by_seed[seed]
     costs = {result.seed: result.cost for result in reversed(results) if result.cost is not None}
+    provenances = {result.seed: result.provenance for result in reversed(results) if result.provenance is not None}
     return Pool(
         entry,
         tuple(sorted({result.seed for result in results}, key=_seed_place)),
@@ -118,7 +120,7 @@ def _pool(entry: Entry, results: Sequence[Result]) -> Pool:
             if values
         },
         tuple(costs[seed] for seed in sorted(costs, key=_seed_place)),
-        tuple(result.provenance for result in results if result.provenance is not None),
+        tuple(provenances[seed] for seed in sorted(provenances, key=_seed_place)),
     )
 
 

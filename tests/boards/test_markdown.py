@@ -135,6 +135,17 @@ def test_budgets_data_and_machines_that_differ_are_told(result: Make) -> None:
     assert "- b (small): i2ibench 0.1.0, Python 3.12.1, on gpu." in text
 
 
+def test_seeds_made_elsewhere_are_counted(result: Make) -> None:
+    told = {"i2ibench": "0.1.0", "commit": None, "python": "3.12.1", "libraries": {}, "started": "", "data": {}}
+    here, there = Provenance(**told, device="cpu"), Provenance(**told, device="gpu")
+    runs = [result(seed=0, fid=1.0, provenance=here), result(seed=1, fid=1.1)]
+    text = render(board(runs))
+    assert "- pix2pix (small) (1 of 2 seeds): i2ibench 0.1.0, Python 3.12.1, on cpu." in text
+    text = render(board([*runs, result(seed=2, fid=1.2, provenance=there), result("a", fid=2.0, provenance=here)]))
+    assert "- pix2pix (small) (1 of 3 seeds), a (small): i2ibench 0.1.0, Python 3.12.1, on cpu." in text
+    assert "- pix2pix (small) (1 of 3 seeds): i2ibench 0.1.0, Python 3.12.1, on gpu." in text
+
+
 @pytest.mark.parametrize(("value", "shown"), [(float("inf"), "∞"), (float("-inf"), "-∞"), (float("nan"), "NaN")])
 def test_numbers_that_are_not_finite(result: Make, value: float, shown: str) -> None:
     assert f"| {shown} |" in render(board([result(psnr=value)]))
