@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from i2ibench.boards.tolerance import NUMERICAL_NOISE
 from i2ibench.errors import BenchError
 from i2ibench.protocol import Protocol, Score
 from i2ibench.record import Cost, Provenance, Result
@@ -67,7 +69,7 @@ def pool(results: Sequence[Result]) -> list[Pool]:
     """One pool for each entry, in the order of their names; the order of `results` does not matter.
 
     A seed may come as several results that hold different scores. Raises `BenchError` where one seed has two
-    different values of one score, for then the two are not of one setting.
+    values of one score that differ beyond rounding, for then the two are not of one setting.
     """
     groups: dict[Entry, list[Result]] = {}
     for result in canonical(results):
@@ -78,6 +80,18 @@ def pool(results: Sequence[Result]) -> list[Pool]:
 def canonical(results: Sequence[Result]) -> list[Result]:
     """`results` in an order that is a function of their contents: those with the most scores first."""
     return sorted(results, key=lambda result: (-len(result.scores), repr(result)))
+
+
+def distinct(results: Sequence[Result]) -> list[Result]:
+    """`results` in canonical order, without those whose scores are all held by others of the same entry and seed."""
+    kept: list[Result] = []
+    known: dict[tuple[Entry, int | None], set[ScoreKey]] = {}
+    for result in canonical(results):
+        told, keys = known.setdefault((entry_of(result), result.seed), set()), set(map(key_of, result.scores))
+        if keys - told:
+            kept.append(result)
+            told |= keys
+    return kept
 
 
 def entry_of(result: Result) -> Entry:
@@ -127,13 +141,18 @@ def _pool(entry: Entry, results: Sequence[Result]) -> Pool:
 def _one_of(held: Score, found: Score, entry: Entry, seed: int | None) -> Score:
     if held.value is None or found.value is None:
         return found if held.value is None and found.value is not None else held
-    if repr(held.value) != repr(found.value):
+    if not _rounded_alike(held.value, found.value):
         which = "without a seed" if seed is None else f"of seed {seed}"
         raise BenchError(
             f"two results {which} for {entry} disagree: {held.name} is {held.value:g} in one and {found.value:g} in "
             "the other, so they cannot be averaged as seeds: leave one out, or give the other setting a name of its own"
         )
     return held
+
+
+def _rounded_alike(one: float, other: float) -> bool:
+    """Whether two values may be one number that two processors computed."""
+    return repr(one) == repr(other) or math.isclose(one, other, rel_tol=NUMERICAL_NOISE)
 
 
 def _seed_place(seed: int | None) -> int:

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from i2ibench.boards.pool import canonical
+from i2ibench.boards.pool import distinct
 from i2ibench.errors import BenchError
 from i2ibench.protocol import Protocol, Score
 from i2ibench.record import Provenance, Result
@@ -40,11 +40,12 @@ COLUMNS = (*RESULT, *SCORE, *COST, "protocol", "provenance")
 def write(results: Sequence[Result], path: Path) -> None:
     """Write `results` to the CSV `path`, atomically; this is also how a baseline is made and updated.
 
-    Equal results give equal bytes. Raises `BenchError` where the file cannot be written and where there are no scores.
+    Equal results give equal bytes; one that comes twice is written once. Raises `BenchError` where the file cannot be
+    written and where there are no scores.
     """
     import pandas as pd
 
-    ordered = sorted(canonical(results), key=_place)
+    ordered = sorted(distinct(results), key=_place)
     records = [_record(result, score) for result in ordered for score in result.scores]
     if not records:
         raise BenchError(f"there are no scores to write to {str(path)!r}: score some runs first (i2ibench score)")

@@ -39,6 +39,19 @@ def test_the_same_result_twice_is_one_row(result: Make, tmp_path: Path) -> None:
     assert [row.seeds for row in made.rows] == [(0,)]
 
 
+def test_real_pictures_scored_on_another_processor_are_one_row(real: Make, tmp_path: Path) -> None:
+    there, here = real(fid=30.0, bpd="n/a of real pictures"), real(fid=30.000001, bpd="n/a of real pictures")
+    tidy.write([there], tmp_path / "published.csv")
+    write_record(tmp_path / "scores.json", here)
+    found = find_results([tmp_path / "scores.json", tmp_path / "published.csv"])
+    (made,) = board(found)
+    assert [row.method for row in made.rows] == ["real"]
+    tidy.write(found, tmp_path / "board.csv")
+    assert len(tidy.read(tmp_path / "board.csv")) == 1
+    with pytest.raises(BenchError, match="disagree: fid is 30 in one and 31 in the other"):
+        board([there, real(fid=31.0)])
+
+
 def test_places_without_scores_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="there are no scores under"):
         find_results([tmp_path])
