@@ -49,7 +49,7 @@ class Loop:
         Raises `BenchError` where the method cannot begin with such pictures, and when a loss is not finite, naming it,
         the step and the last good checkpoint.
         """
-        method.to(self.device).to(memory_format=memory_format(self.device, self.spec.precision)).train()
+        method.to(self.device).to(memory_format=memory_format(self.device)).train()
         self._initialize(method)
         optimizers = method.optimizers()
         if not optimizers:
@@ -143,7 +143,7 @@ class Loop:
             yield update
 
     def _on_device(self, batch: Batch) -> Batch:
-        return batch.to(self.device, memory_format(self.device, self.spec.precision))
+        return batch.to(self.device, memory_format(self.device))
 
     def _resume(self, method: Method, optimizers: dict[str, Optimizer], averages: Averages) -> int:
         if not self.folder.checkpoint.exists():
