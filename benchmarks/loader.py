@@ -22,7 +22,7 @@ from i2ibench.data.batches import Batches
 from i2ibench.models.method import Batch
 from i2ibench.task import Task
 from i2ibench.training.loop import perform
-from i2ibench.training.precision import device
+from i2ibench.training.precision import device, lay_out
 
 ROUNDS, BATCHES = 5, 40
 RECIPE = Augmentation(scale=286 / 256, mirror=True)
@@ -44,7 +44,8 @@ def trainer(task: Task, batch_size: int) -> Callable[[], int]:
     """Takes a few steps of pix2pix small on a fixed batch."""
     where, adapter = device(), registry.adapter("pix2pix")
     shape = Shape(resolution=task.resolution())
-    method = adapter.build(adapter.configure("small"), shape).to(where).to(memory_format=torch.channels_last)
+    method = adapter.build(adapter.configure("small"), shape).to(where)
+    lay_out(method, torch.channels_last)
     picture = torch.rand(batch_size, 3, *task.resolution()) * 2 - 1
     batch = Batch(tuple(map(str, range(batch_size))), picture, picture.flip(3)).to(where, torch.channels_last)
     optimizers, steps = method.optimizers(), 6

@@ -16,7 +16,7 @@ from i2ibench.adapter import Shape
 from i2ibench.models.method import Batch
 from i2ibench.task import Resolution
 from i2ibench.training.loop import perform
-from i2ibench.training.precision import autocast, device
+from i2ibench.training.precision import autocast, device, lay_out
 
 ROUNDS, STEPS = 5, 4
 
@@ -31,7 +31,8 @@ def main(method: str = "pix2pix", preset: str = "small", resolution: str = "64x6
     picture = torch.rand(count, 3, *size) * 2 - 1
     variants = {}
     for layout in (torch.contiguous_format, torch.channels_last):
-        built = adapter.build(adapter.configure(preset), Shape(resolution=size)).to(where).to(memory_format=layout)
+        built = adapter.build(adapter.configure(preset), Shape(resolution=size)).to(where)
+        lay_out(built, layout)
         batch = Batch(tuple(map(str, range(count))), picture, picture.flip(3)).to(where, layout)
         built.initialize(batch)
         for precision in ("fp32", "bf16"):

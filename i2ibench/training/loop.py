@@ -20,7 +20,7 @@ from i2ibench.store import RunFolder
 from i2ibench.training import checkpoint
 from i2ibench.training.averages import Averages
 from i2ibench.training.losses import Diverged, LossLog
-from i2ibench.training.precision import autocast, memory_format, peak_memory, reset_peak_memory
+from i2ibench.training.precision import autocast, lay_out, memory_format, peak_memory, reset_peak_memory
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Loop:
         Raises `BenchError` where the method cannot begin with such pictures, and when a loss is not finite, naming it,
         the step and the last good checkpoint.
         """
-        method.to(self.device).to(memory_format=memory_format(self.device)).train()
+        method.to(self.device).train()
+        lay_out(method, memory_format(self.device))
         self._initialize(method)
         optimizers = method.optimizers()
         if not optimizers:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import platform
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import nn
 
 from i2ibench.errors import BenchError
 
@@ -48,6 +50,13 @@ def autocast(where: torch.device, precision: Precision) -> AbstractContextManage
 def memory_format(where: torch.device) -> torch.memory_format:
     """The layout in which convolutions are trained: channels last for tensor cores, else contiguous."""
     return torch.channels_last if where.type == "cuda" else torch.contiguous_format
+
+
+def lay_out(module: nn.Module, layout: torch.memory_format) -> None:
+    """Bring convolutions' weights to `layout`; those over time as well as space stay as they are."""
+    for tensor in chain(module.parameters(), module.buffers()):
+        if tensor.dim() == 4:
+            tensor.data = tensor.data.contiguous(memory_format=layout)
 
 
 def reset_peak_memory(where: torch.device) -> None:

@@ -10,6 +10,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2ibench.models.layers.norms import instance_norm
+
 
 def adaptive_instance_norm(x: Tensor, parameters: Tensor) -> Tensor:
     """`[B, C, H, W]`, each channel of each picture normalised, then times its own scale plus its own shift.
@@ -17,7 +19,7 @@ def adaptive_instance_norm(x: Tensor, parameters: Tensor) -> Tensor:
     `parameters`: `[B, 2C]`, the shifts first, then the scales, which are taken as they are and not around 1.
     """
     shift, scale = parameters[:, :, None, None].chunk(2, 1)
-    return F.instance_norm(x) * scale + shift
+    return instance_norm(x) * scale + shift
 
 
 class AdaINResidualBlock(nn.Module):

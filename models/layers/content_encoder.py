@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from i2ibench.models.layers.norms import InstanceNorm2d
 from i2ibench.models.layers.resnet import ResidualBlock, stem
 
 
@@ -32,6 +33,6 @@ class ContentEncoder(nn.Module):
 def _halve(channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels, 2 * channels, 4, 2, 1, padding_mode="reflect"),
-        nn.InstanceNorm2d(2 * channels),
+        InstanceNorm2d(2 * channels),
         nn.ReLU(inplace=True),
     )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2ibench.models.layers.gaussian_codes import drawn, standard_normal_divergence
+from i2ibench.models.layers.norms import InstanceNorm2d
 from i2ibench.models.layers.resnet import ResidualBlock
 
 Domain = Literal["a", "b"]
@@ -113,6 +114,6 @@ class _HalvingBlock(nn.Module):
 def _halve(channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels, 2 * channels, 3, 2, 1, padding_mode="reflect"),
-        nn.InstanceNorm2d(2 * channels),
+        InstanceNorm2d(2 * channels),
         nn.ReLU(inplace=True),
     )

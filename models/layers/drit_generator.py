@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from i2ibench.models.layers.adain import MLP
 from i2ibench.models.layers.drit_encoders import Domain
+from i2ibench.models.layers.norms import instance_norm
 from i2ibench.models.layers.resnet import ResidualBlock
 
 
@@ -117,7 +118,7 @@ class _MixingBlock(nn.Module):
     def forward(self, x: Tensor, vector: Tensor) -> Tensor:
         out = x
         for convolution, mixing in zip(self.convolutions, self.mixings, strict=True):
-            out = mixing(F.instance_norm(convolution(out)), vector)
+            out = mixing(instance_norm(convolution(out)), vector)
         return x + out
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2ibench.models.layers.norms import instance_norm
 from i2ibench.models.layers.perceptual import PerceptualNetwork, Trunk, untrained_weights
 from i2ibench.models.layers.ranges import unit
 from i2ibench.models.method import TakeTensors
@@ -121,4 +122,4 @@ class DomainInvariantLoss(nn.Module):
     def _normalised(self, pictures: Tensor) -> Tensor:
         if self.network is None:
             raise ValueError("the domain-invariant perceptual loss reads vgg16: load its weights first")
-        return F.instance_norm(self.network(unit(pictures))[-1].float())
+        return instance_norm(self.network(unit(pictures))[-1].float())

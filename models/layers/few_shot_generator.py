@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from i2ibench.models.layers.adain import MLP, AdaINResidualBlock
 from i2ibench.models.layers.content_encoder import ContentEncoder
+from i2ibench.models.layers.norms import InstanceNorm2d
 from i2ibench.models.layers.resnet import head
 from i2ibench.models.layers.style_encoder import StyleEncoder
 
@@ -58,7 +59,7 @@ class ClassDecoder(nn.Module):
             layers += [
                 nn.Upsample(scale_factor=2.0),
                 nn.Conv2d(2 * channels, channels, 5, 1, 2, padding_mode="reflect"),
-                nn.InstanceNorm2d(channels),
+                InstanceNorm2d(channels),
                 nn.ReLU(inplace=True),
             ]
         self.layers = nn.Sequential(*layers, *head(width, 3))

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from i2ibench.models.layers.norms import InstanceNorm2d
 from i2ibench.models.layers.style_losses import Statistics, adaptive_instance_norm
 
 GroupWeight = Literal["fixed", "learned"]
@@ -104,8 +105,8 @@ def feature_network(narrow: int, wide: int, relu: bool) -> nn.Sequential:
     for convolution in (first, second):
         assert convolution.bias is not None
         convolution.bias.requires_grad_(False)  # the norm takes it out again
-    layers: list[nn.Module] = [first, nn.InstanceNorm2d(2 * narrow), nn.ReLU(inplace=True)]
-    layers += [second, nn.InstanceNorm2d(2 * narrow), nn.ReLU(inplace=True)]
+    layers: list[nn.Module] = [first, InstanceNorm2d(2 * narrow), nn.ReLU(inplace=True)]
+    layers += [second, InstanceNorm2d(2 * narrow), nn.ReLU(inplace=True)]
     layers.append(nn.Conv2d(2 * narrow, wide, 3, padding=1))
     if relu:
         layers.append(nn.ReLU(inplace=True))

@@ -10,6 +10,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from i2ibench.models.layers.norms import InstanceNorm2d
+
 
 class LabelGenerator(nn.Module):
     """A picture and the labels that it shall have to a picture: two halvings, `blocks` residual blocks, two doublings.
@@ -46,7 +48,7 @@ class LabelResidualBlock(nn.Module):
         self.layers = nn.Sequential(
             *_normed(nn.Conv2d(channels, channels, 3, 1, 1, bias=False)),
             nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
-            nn.InstanceNorm2d(channels, affine=True),
+            InstanceNorm2d(channels, affine=True),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -84,4 +86,4 @@ class LabelCritic(nn.Module):
 
 
 def _normed(layer: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
-    return [layer, nn.InstanceNorm2d(layer.out_channels, affine=True), nn.ReLU(inplace=True)]
+    return [layer, InstanceNorm2d(layer.out_channels, affine=True), nn.ReLU(inplace=True)]

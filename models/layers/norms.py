@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 Norm = Literal["batch", "instance", "none"]
 
@@ -20,8 +21,32 @@ def norm_layer(norm: Norm, channels: int) -> nn.Module:
     if norm == "batch":
         return nn.BatchNorm2d(channels)
     if norm == "instance":
-        return nn.InstanceNorm2d(channels)
+        return InstanceNorm2d(channels)
     return nn.Identity()
+
+
+def contiguous_gradient(x: Tensor) -> Tensor:
+    """`x`, whose gradient comes back in contiguous layout.
+
+    A picture's norm by channel is a batch norm of one picture to PyTorch, and there it computes (2.15, on processors) a
+    wrong gradient, without a word, if what comes back is channels last: it reads it as if it were contiguous.
+    """
+    if x.requires_grad:
+        x.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
+    return x
+
+
+def instance_norm(x: Tensor) -> Tensor:
+    """Each channel of each picture `[B, C, H, W]` to mean 0 and variance 1, with the right gradient in every layout."""
+    return contiguous_gradient(F.instance_norm(x))
+
+
+class InstanceNorm2d(nn.InstanceNorm2d):
+    """PyTorch's, with the right gradient in every layout: see `contiguous_gradient`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps `[B, C, H, W]` to mean 0 and variance 1, by channel and picture, then by the gains and shifts if any."""
+        return contiguous_gradient(super().forward(x))
 
 
 def has_bias(norm: Norm) -> bool:

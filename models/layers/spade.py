@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from i2ibench.models.layers.norms import InstanceNorm2d
+
 ParameterFree = Literal["batch", "instance"]
 
 
@@ -22,7 +24,7 @@ class SPADENorm(nn.Module):
         self, channels: int, segmentation_channels: int, hidden: int = 128, norm: ParameterFree = "batch"
     ) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=False) if norm == "batch" else nn.InstanceNorm2d(channels)
+        self.norm = nn.BatchNorm2d(channels, affine=False) if norm == "batch" else InstanceNorm2d(channels)
         self.shared = nn.Sequential(nn.Conv2d(segmentation_channels, hidden, 3, padding=1), nn.ReLU(inplace=True))
         self.gamma = nn.Conv2d(hidden, channels, 3, padding=1)
         self.beta = nn.Conv2d(hidden, channels, 3, padding=1)

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from i2ibench.models.layers.norms import InstanceNorm2d
+
 _HALVINGS = 6
 
 
@@ -27,7 +29,7 @@ class StyleEncoder(nn.Module):
             *(
                 nn.Sequential(
                     spectral_norm(nn.Conv2d(below, above, 3, 2, 1, bias=False)),
-                    nn.InstanceNorm2d(above),
+                    InstanceNorm2d(above),
                     nn.LeakyReLU(0.2, inplace=True),
                 )
                 for below, above in pairwise(widths)

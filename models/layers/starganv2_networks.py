@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2ibench.models.layers.domain_linear import DomainLinear, of_domains
+from i2ibench.models.layers.norms import InstanceNorm2d
 from i2ibench.models.layers.style_blocks import DownBlock, StyledBlock, down_trunk
 
 
@@ -39,7 +40,7 @@ class StyledGenerator(nn.Module):
         )
         self.decoder = nn.ModuleList(StyledBlock(deep, deep, style_dim) for _ in range(2))
         self.decoder.extend(StyledBlock(above, below, style_dim, doubles=True) for below, above in reversed(steps))
-        self.norm = nn.InstanceNorm2d(widths[0], affine=True)
+        self.norm = InstanceNorm2d(widths[0], affine=True)
         self.head = nn.Conv2d(widths[0], 3, 1)
 
     def forward(self, pictures: Tensor, style: Tensor) -> Tensor:

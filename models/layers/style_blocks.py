@@ -12,6 +12,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from i2ibench.models.layers.norms import InstanceNorm2d, instance_norm
+
 _SLOPE = 0.2
 
 
@@ -21,9 +23,9 @@ class DownBlock(nn.Module):
     def __init__(self, below: int, above: int, *, norm: bool = False, halve: bool = True) -> None:
         super().__init__()
         self.halve = halve
-        self.norm1 = nn.InstanceNorm2d(below, affine=True) if norm else nn.Identity()
+        self.norm1 = InstanceNorm2d(below, affine=True) if norm else nn.Identity()
         self.conv1 = nn.Conv2d(below, below, 3, 1, 1)
-        self.norm2 = nn.InstanceNorm2d(below, affine=True) if norm else nn.Identity()
+        self.norm2 = InstanceNorm2d(below, affine=True) if norm else nn.Identity()
         self.conv2 = nn.Conv2d(below, above, 3, 1, 1)
         self.shortcut = nn.Conv2d(below, above, 1, bias=False) if below != above else nn.Identity()
 
@@ -74,7 +76,7 @@ class StyledNorm(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """`[B, C, H, W]` and `[B, style_dim]`, which gives C gains and then C shifts, to `[B, C, H, W]`."""
         gain, shift = self.parameters_of(style)[:, :, None, None].chunk(2, 1)
-        out: Tensor = (1 + gain) * F.instance_norm(x) + shift
+        out: Tensor = (1 + gain) * instance_norm(x) + shift
         return out
 
 

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from i2ibench.models.layers.norms import contiguous_gradient
+
 EPS = 1e-5
 
 
@@ -38,14 +40,14 @@ def adaptive_instance_norm(features: Tensor, style: Statistics | None = None) ->
     features = _full(features)
     b, c, h, w = features.shape
     unbiased = (h * w - 1) / (h * w)  # the fused kernel divides by the biased deviation: var + eps is taken out of it
-    rows = features.reshape(1, b * c, h, w)
+    rows = features.contiguous().view(1, b * c, h, w)
     with torch.autocast(features.device.type, enabled=False):
         if style is None:
             gain, shift = features.new_full((b * c,), math.sqrt(unbiased)), None
         else:
             gain = style.std.to(features.dtype).flatten() * math.sqrt(unbiased)
             shift = style.mean.to(features.dtype).flatten()
-        out = F.batch_norm(rows, None, None, gain, shift, training=True, eps=EPS * unbiased)
+        out = contiguous_gradient(F.batch_norm(rows, None, None, gain, shift, training=True, eps=EPS * unbiased))
     return out.reshape(b, c, h, w)
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from i2ibench.models.layers.content_encoder import ContentEncoder
 from i2ibench.models.layers.munit_decoder import PlainDecoder
+from i2ibench.models.layers.norms import InstanceNorm2d
 from i2ibench.models.layers.resnet import double, halve
 
 Domain = Literal["a", "b"]
@@ -82,10 +83,10 @@ class _Residual(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(channels, channels, 3, 1, 1),
-            nn.InstanceNorm2d(channels),
+            InstanceNorm2d(channels),
             nn.ReLU(inplace=True),
             nn.Conv2d(channels, channels, 3, 1, 1),
-            nn.InstanceNorm2d(channels),
+            InstanceNorm2d(channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 import torch
-from contract_rows import LABELS, PARAMETERS, TINY, VARIANTS, Row
+from contract_rows import HALVED, LABELS, PARAMETERS, TINY, VARIANTS, Row
 from torch import Tensor, nn
 
 from i2ibench import registry, weights
@@ -21,6 +21,7 @@ from i2ibench.errors import BenchError
 from i2ibench.models.method import Batch, Method, Update
 from i2ibench.task import Level, Need, Resolution, Task
 from i2ibench.training.loop import perform
+from i2ibench.training.precision import lay_out
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,43 @@ class Case:
             flow=draw(flow),
             exemplars=tuple(draw(picture) for _ in range(self.card.exemplars or 1)),
         )
+
+
+def doubled(batch: Batch) -> Batch:
+    """What the batch has of pictures and flow in double precision."""
+    fields = {name: getattr(batch, name) for name in ("source", "target", "flow")}
+    frames = batch.frames and tuple(map(doubled, batch.frames))
+    found = {name: value.double() for name, value in fields.items() if value is not None}
+    return dataclasses.replace(batch, **found, frames=frames)
+
+
+@pytest.fixture
+def double_precision(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every number is of double precision, and the same noise is drawn in every layout."""
+    monkeypatch.setattr(Tensor, "float", Tensor.double)
+    monkeypatch.setattr(torch, "randn_like", lambda x: torch.randn(x.shape))
+    monkeypatch.setattr(torch, "rand_like", lambda x: torch.rand(x.shape))
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def gradients(case: Case, layout: torch.memory_format) -> dict[tuple[int, str], Tensor]:
+    """What the first step's updates give each parameter, of as few pictures as it can be done, without dropout."""
+    method = case.build().double().train()
+    lay_out(method, layout)
+    for child in method.modules():
+        if isinstance(child, nn.Dropout):
+            child.p = 0.0
+    batch = doubled(case.batch(2 if case.name in HALVED else 1)).to("cpu", layout)
+    found: dict[tuple[int, str], Tensor] = {}
+    torch.manual_seed(0)
+    for index, yielded in enumerate(method.updates(batch, 0)):
+        trained = {name: p for name, p in method.named_parameters() if p.requires_grad}
+        for update in (yielded,) if isinstance(yielded, Update) else yielded:
+            slopes = torch.autograd.grad(update.loss, [*trained.values()], retain_graph=True, allow_unused=True)
+            found |= {(index, name): g for name, g in zip(trained, slopes, strict=True) if g is not None}
+    return found
 
 
 def train(method: Method, batch: Batch, steps: int) -> dict[str, bool]:
@@ -299,7 +337,8 @@ class TestTraining:
         assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
 
     def test_in_bf16_and_channels_last(self, case: Case) -> None:
-        method = case.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        method = case.build()
+        lay_out(method, torch.channels_last)
         batch, optimizers = case.batch().to("cpu", torch.channels_last), method.optimizers()
         for step in range(2):
             torch.manual_seed(step)
@@ -313,6 +352,15 @@ class TestTraining:
         for name, parameter in method.named_parameters():
             assert parameter.dtype == torch.float32
             assert torch.isfinite(parameter).all(), name
+
+    @pytest.mark.usefixtures("double_precision")
+    def test_gradients_are_the_same_in_channels_last(self, variant: Case) -> None:
+        expected = gradients(variant, torch.contiguous_format)
+        found = gradients(variant, torch.channels_last)
+        assert found.keys() == expected.keys()
+        whole = sum(float(gradient.square().sum()) for gradient in expected.values()) ** 0.5
+        for key, gradient in expected.items():
+            assert (found[key] - gradient).norm() <= 1e-5 * gradient.norm() + 1e-7 * whole, key
 
     def test_method_is_a_pytorch_module_with_averages_of_its_own(self, case: Case) -> None:
         method = case.build()

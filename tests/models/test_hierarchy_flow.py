@@ -15,6 +15,7 @@ from i2ibench.models.hierarchy_flow import HierarchicalFlow, HierarchyFlow, Hier
 from i2ibench.models.layers.hierarchical_coupling import HierarchicalCoupling
 from i2ibench.models.layers.perceptual import untrained_weights, weight_shapes
 from i2ibench.models.method import Batch
+from i2ibench.training.precision import lay_out
 
 TINY: Mapping[str, object] = {"channels": (6, 12), "pad": 2, "style_width": 4, "perceptual": "untrained", "lr": 1e-3}
 INERT = {f"couplings.{coupling}.features.{layer}.bias" for coupling in (0, 1) for layer in (0, 3)}
@@ -429,7 +430,7 @@ class TestTranslation:
     def test_layout_of_memory_changes_nothing(self) -> None:
         method, batch = seeded_method(), pairs()
         expected = method.translate(batch, seed=0)
-        method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        lay_out(method, torch.channels_last)
         found = method.translate(batch.to("cpu", torch.channels_last), seed=0)
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
