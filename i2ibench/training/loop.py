@@ -50,7 +50,7 @@ class Loop:
         the step and the last good checkpoint.
         """
         method.to(self.device).train()
-        lay_out(method, memory_format(self.device))
+        lay_out(method, memory_format(self.device, self.spec.precision))
         self._initialize(method)
         optimizers = method.optimizers()
         if not optimizers:
@@ -144,7 +144,7 @@ class Loop:
             yield update
 
     def _on_device(self, batch: Batch) -> Batch:
-        return batch.to(self.device, memory_format(self.device))
+        return batch.to(self.device, memory_format(self.device, self.spec.precision))
 
     def _resume(self, method: Method, optimizers: dict[str, Optimizer], averages: Averages) -> int:
         if not self.folder.checkpoint.exists():
