@@ -32,7 +32,8 @@ def contiguous_gradient(x: Tensor) -> Tensor:
     wrong gradient, without a word, if what comes back is channels last: it reads it as if it were contiguous.
     """
     if x.requires_grad:
-        x.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
+        # none where nothing comes back
+        x.register_hook(lambda slope: None if slope is None else slope.contiguous())  # type: ignore[no-untyped-call]
     return x
 
 
