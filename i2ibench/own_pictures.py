@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -154,7 +155,9 @@ def _refuse(run: Run, card: MethodCard, needs: set[Need], wishes: Wishes) -> Non
         raise BenchError(f"{name} gives one translation of a picture, so samples must be 1, found {wishes.samples}")
     _refuse_class(run, card, wishes)
     if wishes.exemplar is not None and not card.exemplars:
-        raise BenchError(f"{name} takes no exemplar, so none can be given: leave --exemplar out")
+        styles = typing.get_args(typing.get_type_hints(run.adapter.config()).get("style"))
+        way_out = "add --set style=exemplar" if "exemplar" in styles else "leave --exemplar out"
+        raise BenchError(f"{name} as it is set takes no exemplar, so none can be given: {way_out}")
     if card.exemplars and card.backward and wishes.exemplar is None:
         raise BenchError(
             f"{name} translates backward here, to pictures like {run.task.id}'s sources, and takes the style of such: "

@@ -141,7 +141,7 @@ def test_exemplars_are_for_pictures_and_for_methods_that_take_them(shell, tmp_pa
     on_own = ["--pictures", own, "--to", tmp_path / "out"]
     code, printed, error = shell(*styled, *on_own)
     assert (code, printed) == (2, "")
-    assert "toy-gan takes no exemplar" in error
+    assert "toy-gan as it is set takes no exemplar" in error
     for option, told in (("--content", "--content and --content-source belong together"), ("--samples", "gives one")):
         code, printed, error = shell(
             "translate", folder, option, own / "red.png" if option == "--content" else 2, *on_own

@@ -64,6 +64,13 @@ def test_pictures_of_other_sizes_are_brought_to_the_runs(
 
 
 @pytest.mark.usefixtures("toy")
+def test_a_method_that_may_take_exemplars_says_how(runs: Path, tmp_path: Path) -> None:
+    run = Run(plan("munit", "toy", preset="small", budget=Budget(steps=20)), runs, torch.device("cpu"))
+    with pytest.raises(BenchError, match=r"munit as it is set takes no exemplar.*add --set style=exemplar"):
+        translate_folder(run, tmp_path, tmp_path / "out", Wishes(exemplar=tmp_path))
+
+
+@pytest.mark.usefixtures("toy")
 def test_own_pictures_take_the_style_of_exemplars(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make(runs)
     run.perform("prepare")
@@ -72,7 +79,7 @@ def test_own_pictures_take_the_style_of_exemplars(runs: Path, tmp_path: Path, mo
         folder.mkdir()
         for index in range(count):
             Image.new("RGB", (16, 16), (10 * index, count, 0)).save(folder / f"{index}.png")
-    with pytest.raises(BenchError, match="toy-gan takes no exemplar"):
+    with pytest.raises(BenchError, match=r"toy-gan as it is set takes no exemplar.*leave --exemplar out"):
         translate_folder(run, own, out, Wishes(exemplar=styles))
     monkeypatch.setattr(run.adapter, "translate", lambda method, batch, *, seed, sample=0: batch.exemplars[0])
     monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"exemplars": 1}))
