@@ -39,10 +39,10 @@ def contiguous_gradient(x: Tensor) -> Tensor:
 
 def instance_norm(x: Tensor) -> Tensor:
     """Each channel of each picture `[B, C, H, W]` to mean 0 and variance 1, with the right gradient in every layout."""
-    return contiguous_gradient(F.instance_norm(x))
+    return contiguous_gradient(F.instance_norm(x))  # noqa: TID251
 
 
-class InstanceNorm2d(nn.InstanceNorm2d):
+class InstanceNorm2d(nn.InstanceNorm2d):  # noqa: TID251
     """PyTorch's, with the right gradient in every layout: see `contiguous_gradient`."""
 
     def forward(self, x: Tensor) -> Tensor:
