@@ -1,4 +1,5 @@
-"""Normalisation as the pix2pix family uses it, and how its statistics and dropout behave while translating.
+"""Instance norm that is right in every layout, normalisation as the pix2pix family uses it, and how its statistics and
+dropout behave while translating.
 
 A convolution followed by batch norm has no bias and one followed by instance norm (no affine, no running statistics)
 has one. Without any norm it has none either: that is how the published code counts, so it is kept.

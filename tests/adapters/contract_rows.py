@@ -164,11 +164,11 @@ TINY: dict[str, Row] = {
     ),
 }
 
+HALVED = frozenset({"bicyclegan", "drit", "simgan"})
+"""Methods that take a batch by halves, so that two pictures are the least."""
+
 _SPADE = {**TINY["spade"].tiny, "perceptual": "none"}
 _STYLES = {"vae": "true", "z_dim": "4", "nef": "2", "style_side": "128"}
-HALVED = frozenset({"bicyclegan", "drit"})
-"""Methods that translate one half of a batch, so that two pictures are the least."""
-
 VARIANTS: dict[str, tuple[str, Row]] = {
     "pix2pix-resnet-pixel": (
         "pix2pix",
