@@ -14,13 +14,12 @@ class BenchError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint for a mistyped `name`: the nearest of `known`, or all of them where none is near."""
+    """A hint for a mistyped `name`: the nearest of `known`, or where none is near all of them, 30 at most."""
     import difflib
 
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if close:
         return "did you mean " + " or ".join(repr(match) for match in close) + "?"
-    if len(names) > 20:
-        return f"none of {len(names)} known names is near it"
-    return "known: " + ", ".join(names) if names else "there are none"
+    more = f" and {len(names) - 30} more" if len(names) > 30 else ""
+    return "known: " + ", ".join(names[:30]) + more if names else "there are none"
