@@ -102,9 +102,8 @@ def suites() -> Listed:
         {
             "suite": one.name,
             "title": one.title,
-            "tasks": [entry.task for entry in one.tasks],
-            "methods": [entry.method for entry in one.methods],
-            "budget": one.budget,
+            "tasks": [f"{entry.task} ({entry.budget or one.budget})" for entry in one.tasks],
+            "methods": list(dict.fromkeys(entry.method for entry in one.methods)),
             "seeds": list(one.seeds),
         }
         for one in found
