@@ -134,10 +134,11 @@ def check_sides(name: str, config: DRITConfig | DRITMultiConfig, resolution: Res
 
 
 def _check_window(name: str, config: DRITConfig | DRITMultiConfig, resolution: Resolution) -> None:
-    if round(min(resolution) * config.load_scale) < config.crop:
+    largest = round(min(resolution) * config.load_scale)
+    if largest < config.crop:
         raise BenchError(
             f"{name}'s training windows of crop={config.crop} do not fit into pictures of {resolution}: use --set "
-            "crop=0 or less, or --preset small"
+            f"crop=N of at most {largest}, --set crop=0 for whole pictures, or --preset small"
         )
 
 

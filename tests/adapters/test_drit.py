@@ -46,7 +46,7 @@ def test_published_settings() -> None:
         ("small", {}, "64x66", "multiples of 4, and the task's are 64x66: choose other sides"),
         ("small", {"crop": "54"}, "64x64", "multiples of 4, and crop asks for 54x54: choose other sides"),
         ("small", {}, "12x64", "attribute_halvings=4 needs sides of at least 16 .*12x64: use a smaller"),
-        ("paper", {}, "64x64", "crop=216 do not fit into pictures of 64x64: use --set crop=0 or less, or --preset"),
+        ("paper", {}, "64x64", "crop=216 do not fit into pictures of 64x64: use --set crop=N of at most 64,"),
         ("high_resolution", {}, "256x512", "crop=340 do not fit into pictures of 256x512"),
         ("paper", {"crop": "0"}, "60x64", "scales=3 and n_layers=4 need sides of at least 61 .*60x64: use a smaller"),
         (

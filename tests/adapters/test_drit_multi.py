@@ -40,7 +40,7 @@ def test_published_settings() -> None:
         ("small", {}, "64x66", "multiples of 4, and the task's are 64x66: choose other sides"),
         ("small", {"crop": "54"}, "64x64", "multiples of 4, and crop asks for 54x54: choose other sides"),
         ("small", {}, "12x64", "attribute_halvings=4 needs sides of at least 16 .*12x64: use a smaller"),
-        ("paper", {}, "64x64", "crop=216 do not fit into pictures of 64x64: use --set crop=0 or less, or --preset"),
+        ("paper", {}, "64x64", "crop=216 do not fit into pictures of 64x64: use --set crop=N of at most 64,"),
         ("paper", {"crop": "0"}, "32x64", "with n_layers=6 need sides of at least 33 .*32x64: use a smaller n_layers,"),
         ("paper", {"crop": "208"}, "256x256", "at least 209 .*crop asks for 208x208: use --set content_layers=3"),
         ("small", {}, "48x64", "at least 49 .*48x64: use --set content_layers=1 --set content_kernel=3"),
