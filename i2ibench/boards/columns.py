@@ -14,9 +14,12 @@ CALIBRATION = ("real", "real train")
 """Rows of real pictures in the place of outputs (`metrics.ceiling`)."""
 
 PICTURES_SCORED = frozenset(
-    {"split", "n", "n_reference", "reference", "reference_hash", "outputs_per_source", "subset_size"}
+    {"split", "n", "n_reference", "reference", "reference_hash", "outputs_per_source", "subset_size", "n_training"}
 )
-"""Protocol fields that say which pictures were scored, not how: rows of real pictures may differ in them."""
+"""Protocol fields that say which pictures were scored, not how: rows of real pictures may differ in them.
+
+`n_training`: a classifier of the outputs learns from as many as there are.
+"""
 
 
 @dataclass(frozen=True)

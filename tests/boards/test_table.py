@@ -300,6 +300,14 @@ def test_a_real_row_of_other_pictures_is_shown_with_its_own_protocol(result: Mak
     assert (cell.mean, cell.rank, cell.protocol.n) == (30.0, None, 150)
 
 
+def test_a_real_row_of_fewer_pictures_for_a_classifier_of_outputs_fits_in(result: Make, real: Make) -> None:
+    outputs, fewer = ({"n": n, "n_training": n, "training": "outputs"} for n in (200, 100))
+    (one,) = board([result(fc=0.2, protocol=outputs), real(fc=1.0, protocol=fewer)])
+    assert len(one.columns) == 1
+    with pytest.raises(BenchError, match="training_hash is"):
+        board([result(fc=0.2, protocol=outputs), real(fc=1.0, protocol={**fewer, "training_hash": "f00d"})])
+
+
 def test_a_real_row_measured_otherwise_has_a_column_of_its_own(result: Make, real: Make) -> None:
     (one,) = board([result(fid=60.0), real(fid=30.0, protocol={"resize": "bilinear"})], apart=True)
     assert len(one.columns) == 2
