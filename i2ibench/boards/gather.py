@@ -20,6 +20,10 @@ def find_results(paths: Iterable[Path]) -> list[Result]:
     for path in wanted:
         if not path.exists():
             raise BenchError(f"there is no {str(path)!r} to look for scores in")
+        if path.is_file() and path.suffix not in (".csv", ".json"):
+            raise BenchError(
+                f"{str(path)!r} holds no scores: give folders of runs, their scores.json, or the .csv of a board"
+            )
     published = [path for path in wanted if path.suffix == ".csv"]
     places = [path for path in wanted if path not in published]
     files = sorted({file for path in places for file in ([path] if path.is_file() else path.rglob("scores.json"))})

@@ -57,6 +57,9 @@ def test_places_without_scores_are_refused(tmp_path: Path) -> None:
         find_results([tmp_path])
     with pytest.raises(BenchError, match="to look for scores in"):
         find_results([tmp_path / "absent"])
+    (tmp_path / "board.md").write_text("| a board for reading |\n")
+    with pytest.raises(BenchError, match="holds no scores: give folders of runs"):
+        find_results([tmp_path / "board.md"])
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(BenchError, match="does not have the columns"):
         find_results([tmp_path / "other.csv"])
