@@ -73,8 +73,10 @@ def draw(path: Path, picture: Path) -> None:
     if not lines:
         return
     names = list(dict.fromkeys(name for line in lines for name in line if name != "step"))
-    figure = Figure(figsize=(4.5 * min(len(names), 3), 2.8 * -(-len(names) // 3)), layout="constrained")
-    for axes, name in zip(figure.subplots(-(-len(names) // 3), min(len(names), 3), squeeze=False).flat, names):  # noqa: B905
+    rows, columns = -(-len(names) // 3), min(len(names), 3)
+    figure = Figure(figsize=(4.5 * columns, 2.8 * rows), layout="constrained")
+    for place, name in enumerate(names, 1):
+        axes = figure.add_subplot(rows, columns, place)
         points = [(line["step"], line[name]) for line in lines if name in line]
         axes.plot(*zip(*points, strict=True), linewidth=1)
         axes.set(title=name, xlabel="step")
