@@ -206,13 +206,20 @@ def _machines(board: Board) -> list[str]:
         machines = [_machine(provenance) for provenance in row.provenances]
         for text in sorted({*machines}):
             here, seeds = machines.count(text), len(row.seeds)
-            made.setdefault(text, []).append(row.title if here == seeds else f"{row.title} ({here} of {seeds} seeds)")
+            name = _named(row, board)
+            made.setdefault(text, []).append(name if here == seeds else f"{name} ({here} of {seeds} seeds)")
             whole = whole and here == seeds
     told = sum(bool(row.provenances) for row in board.rows)
     return [
         f"{'All runs' if whole and len(titles) == told else ', '.join(titles)}: {text}."
         for text, titles in made.items()
     ]
+
+
+def _named(row: Row, board: Board) -> str:
+    """The row's title, with its budget where other rows have that title too."""
+    alike = [other for other in board.rows if other.title == row.title]
+    return f"{row.title} after {row.budget}" if len(alike) > 1 and row.budget else row.title
 
 
 def _machine(provenance: Provenance) -> str:

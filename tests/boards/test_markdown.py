@@ -135,6 +135,15 @@ def test_budgets_data_and_machines_that_differ_are_told(result: Make) -> None:
     assert "- b (small): i2ibench 0.1.0, Python 3.12.1, on gpu." in text
 
 
+def test_machines_tell_a_methods_budgets_apart(result: Make) -> None:
+    told = {"i2ibench": "0.1.0", "commit": None, "python": "3.12.1", "libraries": {}, "started": "", "data": {}}
+    here, there = Provenance(**told, device="cpu"), Provenance(**told, device="gpu")
+    runs = [result(fid=1.0, provenance=here), result(fid=2.0, provenance=there, budget="9 minutes")]
+    text = render(board(runs))
+    assert "- pix2pix (small) after 3000 steps: i2ibench 0.1.0, Python 3.12.1, on cpu." in text
+    assert "- pix2pix (small) after 9 minutes: i2ibench 0.1.0, Python 3.12.1, on gpu." in text
+
+
 def test_seeds_made_elsewhere_are_counted(result: Make) -> None:
     told = {"i2ibench": "0.1.0", "commit": None, "python": "3.12.1", "libraries": {}, "started": "", "data": {}}
     here, there = Provenance(**told, device="cpu"), Provenance(**told, device="gpu")
