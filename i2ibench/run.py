@@ -150,13 +150,26 @@ class Run:
         return rows.load(self.task, self.spec.resolution, name, progress=self.progress)
 
     def method(self, config: Mapping[str, Any] | None = None) -> Method:
-        """The method with its trained weights, on the device, ready to translate; `config` in place of the spec's."""
+        """The method with its trained weights, on the device, ready to translate; `config` in place of the spec's.
+
+        While it is still to be trained further these are its last checkpoint's, which is said. Raises `BenchError`
+        where there is none yet.
+        """
         from i2ibench.training import checkpoint
 
         spec = self.spec if config is None else self.spec.model_copy(update={"config": dict(config)})
         method = _build(self.adapter, spec, self.task, "cpu")
+        trained = self.folder.record().stages.train is Status.DONE
         if self.folder.checkpoint.exists():
-            checkpoint.restore_for_translation(checkpoint.load(self.folder.checkpoint, self.spec), method)
+            saved = checkpoint.load(self.folder.checkpoint, self.spec)
+            checkpoint.restore_for_translation(saved, method)
+            if not trained:
+                self.progress.say(f"training has not come to its end: these are its weights of step {saved.step}")
+        elif not trained:
+            raise BenchError(
+                f"run {str(self.folder.path)!r} has no trained weights yet: give the command that made it again, or "
+                "i2ibench translate without --pictures, which trains it first"
+            )
         return method.to(self.device).eval()
 
     @property

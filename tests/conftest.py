@@ -171,6 +171,12 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Task:
 
 
 @pytest.fixture
+def toy_method(toy: Task) -> type[Method]:
+    """What `toy-gan` builds, registered with it."""
+    return ToyMethod
+
+
+@pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """A folder for run folders."""
     return tmp_path / "runs"

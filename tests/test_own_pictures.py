@@ -13,19 +13,24 @@ from i2ibench.data.pictures import read_picture
 from i2ibench.errors import BenchError
 from i2ibench.models.method import Batch
 from i2ibench.own_pictures import Wishes, translate_folder
-from i2ibench.record import Budget
+from i2ibench.record import Budget, Status
 from i2ibench.run import Run, plan
 from i2ibench.task import Fit, Need
 
 
-def make(root: Path) -> Run:
-    return Run(plan("toy-gan", "toy", preset="small", budget=Budget(steps=20)), root, torch.device("cpu"))
+def made(root: Path) -> Run:
+    return Run(plan("toy-gan", "toy", preset="small", budget=Budget(steps=1)), root, torch.device("cpu"))
+
+
+def trained(root: Path) -> Run:
+    run = made(root)
+    run.perform("train")
+    return run
 
 
 @pytest.mark.usefixtures("toy")
 def test_a_folder_of_pictures_is_translated_and_only_free_fields_may_change(runs: Path, tmp_path: Path) -> None:
-    run = make(runs)
-    run.perform("train")
+    run = trained(runs)
     own = tmp_path / "own"
     own.mkdir()
     Image.new("RGB", (16, 16), "gray").save(own / "a.jpg")
@@ -44,13 +49,30 @@ def test_a_folder_of_pictures_is_translated_and_only_free_fields_may_change(runs
 
 
 @pytest.mark.usefixtures("toy")
+def test_a_run_without_weights_is_refused_and_one_half_trained_tells(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, own, out = made(runs), gray(tmp_path / "own/a.png", 0).parent, tmp_path / "out"
+    run.perform("prepare")
+    with pytest.raises(BenchError, match=r"no trained weights yet: give the command that made it again"):
+        translate_folder(run, own, out)
+    assert not out.exists()
+    run.perform("train")
+    stages = run.folder.record().stages.model_copy(update={"train": Status.RUNNING})
+    run.folder.save(run.folder.record().model_copy(update={"stages": stages}))
+    said: list[str] = []
+    monkeypatch.setattr(run.progress, "say", said.append)
+    translate_folder(run, own, out)
+    assert said == ["training has not come to its end: these are its weights of step 1"]
+
+
+@pytest.mark.usefixtures("toy")
 @pytest.mark.parametrize(("fit", "left", "right"), [(Fit.STRETCH, 0, 255), (Fit.COVER, 255, 255)])
 def test_pictures_of_other_sizes_are_brought_to_the_runs(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fit: Fit, left: int, right: int
 ) -> None:
     """A picture thrice as wide as high, black at its left end: what is seen of it is told by its ends."""
-    run = make(runs)
-    run.perform("prepare")
+    run = trained(runs)
     monkeypatch.setattr(run.adapter, "translate", lambda method, batch, *, seed, sample=0: batch.source)
     own, out = tmp_path / "own", tmp_path / "out"
     own.mkdir()
@@ -72,8 +94,7 @@ def test_a_method_that_may_take_exemplars_says_how(runs: Path, tmp_path: Path) -
 
 @pytest.mark.usefixtures("toy")
 def test_own_pictures_take_the_style_of_exemplars(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = make(runs)
-    run.perform("prepare")
+    run = trained(runs)
     own, styles, out = (tmp_path / name for name in ("own", "styles", "out"))
     for folder, count in ((own, 3), (styles, 2)):
         folder.mkdir()
@@ -113,8 +134,7 @@ def test_own_pictures_take_the_style_of_exemplars(runs: Path, tmp_path: Path, mo
 def test_own_pictures_take_as_many_exemplars_as_the_method_does(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = make(runs)
-    run.perform("prepare")
+    run = trained(runs)
     gray(tmp_path / "own/a.png", 0), gray(tmp_path / "own/b.png", 0)
     styles, out = tmp_path / "styles", tmp_path / "out"
     levels = [gray(styles / f"{n}.png", 40 * n) and 40 * n for n in range(3)]
@@ -131,8 +151,7 @@ def test_own_pictures_take_as_many_exemplars_as_the_method_does(
 def test_own_pictures_are_translated_to_the_class_asked_for(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, asked = make(runs), []
-    run.perform("prepare")
+    run, asked = trained(runs), []
     own, out = gray(tmp_path / "own/a.png", 0).parent, tmp_path / "out"
 
     def translate(method, batch: Batch, *, seed: int, sample: int = 0) -> Tensor:
@@ -171,8 +190,7 @@ def level(file: Path) -> int:
 
 @pytest.mark.usefixtures("toy")
 def test_further_samples_go_into_folders_of_their_own(runs: Path, tmp_path: Path, monkeypatch) -> None:
-    run, own, out = make(runs), tmp_path / "own", tmp_path / "out"
-    run.perform("prepare")
+    run, own, out = trained(runs), tmp_path / "own", tmp_path / "out"
     gray(own / "a.png", 100)
     with pytest.raises(BenchError, match="toy-gan gives one translation of a picture, so samples must be 1, found 3"):
         translate_folder(run, own, out, Wishes(samples=3))
@@ -189,8 +207,7 @@ def test_further_samples_go_into_folders_of_their_own(runs: Path, tmp_path: Path
 
 @pytest.mark.usefixtures("toy")
 def test_content_is_moved_to_each_picture(runs: Path, tmp_path: Path, monkeypatch) -> None:
-    run, own, out = make(runs), tmp_path / "own", tmp_path / "out"
-    run.perform("prepare")
+    run, own, out = trained(runs), tmp_path / "own", tmp_path / "out"
     for name, value in (("a", 100), ("b", 120)):
         gray(own / f"{name}.png", value)
     content = gray(tmp_path / "layout.png", 50), gray(tmp_path / "photo.png", 70)
@@ -212,8 +229,7 @@ def test_content_is_moved_to_each_picture(runs: Path, tmp_path: Path, monkeypatc
 
 @pytest.mark.usefixtures("toy")
 def test_what_a_folder_of_pictures_does_not_have_is_refused(runs: Path, tmp_path: Path, monkeypatch) -> None:
-    run = make(runs)
-    run.perform("prepare")
+    run = trained(runs)
     gray(tmp_path / "own" / "a.png", 100)
     monkeypatch.setattr(run.adapter, "needs", lambda config: {Need.PAIRS: "", Need.BOXES: "", Need.FLOW: ""})
     assert translate_folder(run, tmp_path / "own", tmp_path / "out") == 1, "what training reads is not asked for"
@@ -226,8 +242,7 @@ def test_what_a_folder_of_pictures_does_not_have_is_refused(runs: Path, tmp_path
 def test_label_pictures_are_read_by_their_colours_and_instances_from_a_folder(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, own, out, ids = make(runs), tmp_path / "own", tmp_path / "out", tmp_path / "ids"
-    run.perform("prepare")
+    run, own, out, ids = trained(runs), tmp_path / "own", tmp_path / "out", tmp_path / "ids"
     monkeypatch.setattr(
         run.adapter, "needs", lambda config: {Need.LABELS: "use_labels=true", Need.INSTANCES: "use_instances=true"}
     )
@@ -269,8 +284,7 @@ def test_label_pictures_are_read_by_their_colours_and_instances_from_a_folder(
 
 @pytest.mark.usefixtures("toy")
 def test_a_method_of_sequences_goes_on_from_the_pictures_before(runs: Path, tmp_path: Path, monkeypatch) -> None:
-    run, own, out, first = make(runs), tmp_path / "own", tmp_path / "out", tmp_path / "first"
-    run.perform("prepare")
+    run, own, out, first = trained(runs), tmp_path / "own", tmp_path / "out", tmp_path / "first"
     for index in range(4):
         gray(own / f"{index}.png", index)
     with pytest.raises(BenchError, match="toy-gan translates each picture alone and goes on from none: leave --first"):

@@ -12,7 +12,7 @@ from torch import nn
 from i2ibench import registry, weights
 from i2ibench.data.batches import in_order
 from i2ibench.errors import BenchError
-from i2ibench.models.method import Update
+from i2ibench.models.method import Method, Update
 from i2ibench.record import Budget
 from i2ibench.run import Run, plan
 from i2ibench.training.loop import perform
@@ -252,23 +252,21 @@ def test_the_schedule_is_a_pure_function_of_the_step(
     assert seen[::2] == pytest.approx([2e-3 * (1 - step / 8) for step in range(4)])
 
 
-@pytest.mark.usefixtures("toy")
-def test_pictures_that_a_method_cannot_begin_with_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_that_a_method_cannot_begin_with_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toy_method: type[Method]
+) -> None:
     def initialize(self, batch) -> None:
         raise ValueError("toy-gan needs blue pictures, found brown ones: paint them")
 
-    run = make(tmp_path)
-    monkeypatch.setattr(type(run.method()), "initialize", initialize)
+    monkeypatch.setattr(toy_method, "initialize", initialize)
     with pytest.raises(BenchError, match="task 'toy@1' cannot be trained on: toy-gan needs blue pictures, found brown"):
-        run.perform("train")
+        make(tmp_path).perform("train")
 
 
-@pytest.mark.usefixtures("toy")
 def test_what_a_method_concludes_from_the_plain_training_split_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toy_method: type[Method]
 ) -> None:
     """After the last step, also where it was stopped right before."""
-    method = type(make(tmp_path).method())
     seen: list[str] = []
 
     def conclude(self, batches) -> None:
@@ -278,7 +276,7 @@ def test_what_a_method_concludes_from_the_plain_training_split_is_kept(
         if len(seen) < 10:
             raise Stopped
 
-    monkeypatch.setattr(method, "conclude", conclude)
+    monkeypatch.setattr(toy_method, "conclude", conclude)
     run = make(tmp_path, steps=15, limit=5)
     with pytest.raises(Stopped):
         run.perform("train")
