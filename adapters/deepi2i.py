@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from i2ibench.models.method import Method
 
 _SMALL = {"ch": 16, "attention": 16, "z_dim": 40, "shared_dim": 64, "lr": 2e-4}
+_SMALL_TRANSFER = {**_SMALL, "alignment": 0.02, "mirror": True}
 _ANEW = {"transfer": False, "fusion_weight": 1.0}
+_FOLLOWED = {"fusion_weight": 1.0, "fusion_finest": 1.0, "recon_weight": 3.0, "recon_finest": 0.3}
 
 
 class DeepI2I(Adapter):
@@ -47,7 +49,8 @@ class DeepI2I(Adapter):
             "besides 128 pixels there are 32, 64 and 256: maps are read at a quarter of the shorter side down to 4",
             "pictures are brought to the task's resolution by the harness",
             "small presets are narrower, and their generator learns at twice the rate; small and digits train all "
-            "networks anew",
+            "networks anew; small_pose weighs sources' maps ten times as much as published and their reconstruction "
+            "thirty times, as a training so short hardly follows its sources otherwise",
         ),
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -55,7 +58,8 @@ class DeepI2I(Adapter):
         "scratch": _ANEW,
         "small": {**_SMALL, **_ANEW, "mirror": True},
         "digits": {**_SMALL, **_ANEW},
-        "small_transfer": {**_SMALL, "alignment": 0.02, "mirror": True},
+        "small_transfer": _SMALL_TRANSFER,
+        "small_pose": {**_SMALL_TRANSFER, **_FOLLOWED},
     }
     batch_size: ClassVar[Mapping[str, int]] = {
         "paper": 32,
@@ -63,6 +67,7 @@ class DeepI2I(Adapter):
         "small": 8,
         "digits": 16,
         "small_transfer": 8,
+        "small_pose": 8,
     }
 
     @classmethod

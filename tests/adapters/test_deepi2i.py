@@ -16,7 +16,7 @@ from i2ibench.task import Resolution
 
 def test_transfer_without_a_gan_is_refused() -> None:
     task = registry.task("creatures-many")
-    for preset in ("paper", "small_transfer"):
+    for preset in ("paper", "small_transfer", "small_pose"):
         with pytest.raises(BenchError, match=r"and none is named: .*pretrain biggan creatures-many .*--set gan=NAME"):
             DeepI2I.refuse(task, DeepI2I.configure(preset))
         DeepI2I.refuse(task, DeepI2I.configure(preset, {"gan": "mine"}))
@@ -47,10 +47,11 @@ def test_published_settings() -> None:
     assert not DeepI2I.augmentation(paper).mirror
 
 
-def test_small_transfer_takes_a_small_biggan() -> None:
+@pytest.mark.parametrize("preset", ["small_transfer", "small_pose"])
+def test_small_presets_take_a_small_biggan(preset: str) -> None:
     shape = Shape(resolution=Resolution(64, 64), classes=3)
     gan = BigGAN.build(BigGAN.configure("small"), shape)
-    method = DeepI2I.build(DeepI2I.configure("small_transfer"), shape)
+    method = DeepI2I.build(DeepI2I.configure(preset), shape)
     method.load_gan(gan.state_dict())
     found = method.generator.state_dict()
     assert all(torch.equal(value, found[name]) for name, value in gan.generator.state_dict().items())
