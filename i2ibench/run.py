@@ -64,7 +64,7 @@ def plan(
         )
     size = card.resolution(resolution)
     rows.require(card, size)
-    _weights(adapter, config, pending)
+    _weights(adapter, config, pending, _presets_without_weights(adapter, card))
     pictures = batch_size or adapter.batch_size.get(preset, 1)
     adapter.check_batch_size(config, pictures)
     spec = RunSpec(
@@ -316,13 +316,27 @@ def find(path: Path, device: torch.device, progress: Progress | None = None) -> 
     return Run(spec, path.parent, device, progress or Silent())
 
 
-def _weights(adapter: type[Adapter], config: Any, pending: Collection[str] = ()) -> dict[str, str]:
+def _weights(
+    adapter: type[Adapter], config: Any, pending: Collection[str] = (), presets: Sequence[str] = ()
+) -> dict[str, str]:
     """sha256 by name of the pretrained networks that training reads, but for those `pending`. Raises `BenchError` where
-    one is not at hand."""
+    one is not at hand, which names the `presets` that read none."""
     from i2ibench import weights
 
     reader, read = f"training {adapter.card.name}", [name for name in adapter.weights(config) if name not in pending]
-    return {name: weights.sha256(weights.require(name, reader)) for name in read}
+    instead = f"do without by --preset {' or '.join(presets)}" if presets else ""
+    return {name: weights.sha256(weights.require(name, reader, instead)) for name in read}
+
+
+def _presets_without_weights(adapter: type[Adapter], task: Task) -> list[str]:
+    """The presets that read no pretrained networks and can train on `task`."""
+    found = []
+    for preset in adapter.presets:
+        config = adapter.configure(preset)
+        with contextlib.suppress(BenchError):
+            adapter.refuse(task, config)
+            found += [] if adapter.weights(config) else [preset]
+    return found
 
 
 def _build(adapter: type[Adapter], spec: RunSpec, task: Task, device: str) -> Method:

@@ -50,11 +50,15 @@ def path(name: str) -> Path | None:
     return next((place for place in _places(card) if place.is_file() and card.fits(sha256(place))), None)
 
 
-def require(name: str, reader: str) -> Path:
-    """The file of weights `name`. Raises `BenchError`, with the way out and who reads them, where it is not at hand."""
+def require(name: str, reader: str, instead: str = "") -> Path:
+    """The file of weights `name`. Raises `BenchError`, with the way out and who reads them, where it is not at hand.
+
+    `instead`, if any, is told as another way out.
+    """
     found = path(name)
     if found is None:
-        raise BenchError(f"{reader} needs the weights {name!r}, which are not at hand: i2ibench weights get {name}")
+        way_out = f"i2ibench weights get {name}" + (f", or {instead}" if instead else "")
+        raise BenchError(f"{reader} needs the weights {name!r}, which are not at hand: {way_out}")
     return found
 
 

@@ -114,6 +114,16 @@ def test_pretrained_networks_must_be_at_hand_before_any_work(pretrained: Path, t
     assert not (tmp_path / "runs").exists()
 
 
+def test_presets_that_read_no_pretrained_networks_are_named_where_one_is_missing(
+    pretrained: Path, tmp_path: Path, monkeypatch
+) -> None:
+    adapter = registry.adapter("toy-gan")
+    monkeypatch.setattr(adapter, "presets", {"small": {}, "thin": {"width": 3}, "tiny": {"width": 2}})
+    monkeypatch.setattr(adapter, "weights", lambda config: () if config.width < 4 else ("eye",))
+    with pytest.raises(BenchError, match=r"i2ibench weights get eye, or do without by --preset thin or tiny$"):
+        make(tmp_path)
+
+
 def test_training_reads_the_pretrained_network_that_the_run_records(pretrained: Path, tmp_path: Path) -> None:
     weights.get("eye", pretrained)
     run = make(tmp_path, steps=1)
