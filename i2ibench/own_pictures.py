@@ -227,7 +227,9 @@ def _config(run: Run, overrides: Mapping[str, str]) -> dict[str, object]:
 
 def _styles(exemplar: Path, count: int) -> list[Path]:
     """The files of the exemplars that a user gave, of which each translation takes `count`."""
-    files = _pictures(exemplar) if exemplar.is_dir() else [_file(exemplar)]
+    if not exemplar.exists():
+        raise BenchError(f"there is no exemplar {str(exemplar)!r}: give a picture, or a folder of pictures")
+    files = _pictures(exemplar) if exemplar.is_dir() else [exemplar]
     if len(files) < count:
         raise BenchError(f"each translation takes {count} exemplars, and {str(exemplar)!r} has {len(files)}: give more")
     return files

@@ -121,7 +121,7 @@ def test_own_pictures_take_the_style_of_exemplars(runs: Path, tmp_path: Path, mo
     with pytest.raises(BenchError, match=r"translates backward here, to pictures like toy@1's sources.* give --ex"):
         translated(None)
     monkeypatch.setattr(run.adapter, "card", run.adapter.card.model_copy(update={"backward": False}))
-    with pytest.raises(BenchError, match="there is no picture"):
+    with pytest.raises(BenchError, match=r"there is no exemplar .*nowhere'.* or a folder of pictures"):
         translated(tmp_path / "nowhere")
     with pytest.raises(BenchError, match="there are no pictures in"):
         translated(tmp_path / "runs")
