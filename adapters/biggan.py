@@ -34,6 +34,7 @@ class BigGAN(Adapter):
         resolution=Resolution(128, 128),
         stochastic=True,
         classes=True,
+        starts=("deepi2i",),
         deviations=(
             "published as a generator of pictures: as a translator it draws one of the class asked for and ignores its "
             "source; on a task without classes that of the target domain",

@@ -32,6 +32,7 @@ class StyleGAN(Adapter):
         levels=frozenset({Level.WEAK}),
         resolution=Resolution(256, 256),
         stochastic=True,
+        starts=("deepi2i_stylegan",),
         deviations=(
             "published as a generator of pictures: as a translator it draws one of the target domain and ignores its "
             "source and the class asked for",

@@ -70,6 +70,8 @@ class MethodCard(BaseModel):
     """Earlier frames of the sequence whose translations a translation reads."""
     batch_multiple: int = 1
     """What the pictures of a training step must be a multiple of."""
+    starts: tuple[str, ...] = ()
+    """The methods that can start from its trained networks, which `i2ibench pretrain` keeps for them."""
     deviations: tuple[str, ...] = ()
     """Every deliberate deviation from the paper."""
 

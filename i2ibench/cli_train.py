@@ -66,19 +66,22 @@ def pretrain(
     checkpoint_steps: o.CheckpointSteps = None,
     checkpoint_minutes: o.CheckpointMinutes = 1.0,
 ) -> None:
-    """Train networks that other methods start from, say BigGAN, which DeepI2I transfers.
+    """Train networks that other methods start from: BigGAN or StyleGAN, which DeepI2I transfers.
 
     Trains as `train` does, and keeps the networks in the cache under a name, which a method's config then takes. The
     same command again continues where it was stopped.
     """
     from i2ibench import console
-    from i2ibench.run import Run
+    from i2ibench.run import Run, check_pretrains
     from i2ibench.training.precision import device as find_device
 
+    check_pretrains(method)
     spec = _spec(method, task, budget, preset, set_, resolution, seed, batch_size, precision, limit)
     one = Run(spec, out, find_device(device), console.Bars(), None, checkpoint_steps, checkpoint_minutes)
     kept, file = one.keep_networks(name)
-    console.out.print(f"networks {kept}: {file}\nnext: --set gan={kept}, for methods that read a gan", highlight=False)
+    console.out.print(f"networks {kept}: {file}", highlight=False)
+    for other in one.adapter.card.starts:
+        console.out.print(f"next: i2ibench train {other} TASK --set gan={kept}", highlight=False)
 
 
 def _spec(

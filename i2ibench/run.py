@@ -83,6 +83,16 @@ def plan(
     return spec
 
 
+def check_pretrains(method: str) -> None:
+    """Raise `BenchError` where no other method could start from networks of `method`."""
+    if not registry.adapter(method).card.starts:
+        others = [name for name in registry.methods() if registry.adapter(name).card.starts]
+        raise BenchError(
+            f"pretraining makes networks that other methods start from, and none starts from {method}'s: pretrain one "
+            f"of {', '.join(others)}, or train {method} itself (i2ibench train)"
+        )
+
+
 @dataclass
 class Run:
     """A run in its folder. `perform` is what most callers want."""

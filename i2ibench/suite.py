@@ -213,6 +213,7 @@ class SuiteRun:
     def _pretrainings(self) -> Iterator[tuple[str, Run]]:
         """What is trained first, with its networks' name, all checked."""
         for entry in self.suite.pretraining:
+            run.check_pretrains(entry.method)
             spec = run.plan(
                 entry.method,
                 entry.task,

@@ -123,7 +123,12 @@ class Toy(Adapter):
     """The toy's adapter."""
 
     card = MethodCard(
-        name="toy-gan", title="Toy", levels=frozenset({Level.STRONG}), needs=frozenset({Need.PAIRS}), likelihood=True
+        name="toy-gan",
+        title="Toy",
+        levels=frozenset({Level.STRONG}),
+        needs=frozenset({Need.PAIRS}),
+        likelihood=True,
+        starts=("toy-gan",),
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "small": {"width": 4}}
     batch_size: ClassVar[Mapping[str, int]] = {"small": 2}

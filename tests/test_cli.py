@@ -46,6 +46,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
         (["train", "toy-gan", "toy", "--preset", "small", "--budget", "soon"], "is not a number of steps"),
         (["train", "toy-gan", "toy", *SMALL, "--device", "abacus"], "device 'abacus' cannot be used"),
         (["train", "toy-gan", "toy", *SMALL, "--precision", "fp8"], "precision 'fp8' is none"),
+        (["pretrain", "identity", "toy", *SMALL], "none starts from identity's: pretrain one of biggan, stylegan, toy"),
         (["list", "methdos"], "did you mean 'methods'"),
         (["list", "tasks", "--needs", "boxen"], "did you mean 'boxes'"),
         (["show", "pix2pxi"], "did you mean 'pix2pix'"),
@@ -56,7 +57,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 )
 @pytest.mark.usefixtures("toy")
 def test_bad_input_is_one_paragraph_and_exit_2(shell, arguments: list[str], told: str, tmp_path: Path) -> None:
-    out = ["--out", str(tmp_path / "out")] if arguments[0] in ("run", "train") else []
+    out = ["--out", str(tmp_path / "out")] if arguments[0] in ("run", "train", "pretrain") else []
     code, printed, error = shell(*arguments, *out)
     assert code == 2
     assert told in error
@@ -116,7 +117,7 @@ def test_networks_are_pretrained_and_kept_by_name(shell, tmp_path: Path, monkeyp
     monkeypatch.setenv("I2IBENCH_CACHE", str(tmp_path / "cache"))
     code, printed, error = shell("pretrain", "toy-gan", "toy", *SMALL, "--out", str(tmp_path))
     assert code == 0, error
-    assert "--set gan=toy-gan-small-toy@1-16x16" in printed
+    assert "next: i2ibench train toy-gan TASK --set gan=toy-gan-small-toy@1-16x16" in printed
     run = next(tmp_path.glob("toy@1*"))
     kept = load_file(tmp_path / "cache/weights/own/toy-gan-small-toy@1-16x16.safetensors")
     trained = load_file(run / "checkpoints/last.safetensors")

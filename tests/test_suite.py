@@ -22,6 +22,14 @@ method = "toy-gan"
 preset = "small"
 set = { width = "3" }
 """
+PRETRAINING = """
+[[pretraining]]
+name = "eye"
+method = "{}"
+task = "toy"
+preset = "small"
+budget = "5 steps"
+"""
 
 
 @pytest.mark.parametrize("name", suites())
@@ -81,9 +89,7 @@ def test_networks_that_methods_start_from_are_trained_first(tmp_path: Path, monk
         training.fit(method)
 
     monkeypatch.setattr(toy, "train", train)
-    (tmp_path / "toys.toml").write_text(
-        TOY + '[[pretraining]]\nname = "eye"\nmethod = "toy-gan"\ntask = "toy"\npreset = "small"\nbudget = "5 steps"\n'
-    )
+    (tmp_path / "toys.toml").write_text(TOY + PRETRAINING.format("toy-gan"))
     suite = SuiteRun(read_suite(tmp_path / "toys.toml"), tmp_path / "out", torch.device("cpu"), Silent())
     planned = suite.runs()
     assert len(planned) == 2 and weights.cards().get("eye") is None, "nothing was made yet"
@@ -137,6 +143,7 @@ def test_what_training_reads_is_fetched_before_the_runs_are_planned(tmp_path: Pa
         (TOY.replace("width", "widht"), "did you mean 'width'"),
         (TOY.replace('"toy"', '"toyy"'), "did you mean 'toy'"),
         (TOY + 'tasks = ["toy@1"]\n', r"bad.toml': toy-gan's tasks must be .* alike \(toy\), found 'toy@1' \(see"),
+        (TOY + PRETRAINING.format("identity"), "none starts from identity's: pretrain one of biggan"),
         (TOY + "tasks = []\n", r"bad.toml': task 'toy' must have a method that runs on it, found none"),
     ],
 )

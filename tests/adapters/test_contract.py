@@ -224,6 +224,8 @@ class TestCard:
         assert card.name == case.name
         assert card.title
         assert card.levels or card.likelihood, "a density alone translates at no level"
+        for other in card.starts:  # by --set gan=NAME, as pretraining says
+            assert "gan" in {one.name for one in dataclasses.fields(registry.adapter(other).config())}
         if card.name != "identity":
             assert card.paper is not None
             assert card.paper.title
